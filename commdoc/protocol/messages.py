@@ -1,0 +1,358 @@
+"""Every message between bridge, room and windows, typed. `docs/protocol.md` tells the exchange.
+
+A value typed `Encoded` is in the value encoding of `docs/schema.md`. TypeScript has the same names in
+``js-shim/src/window/messages.ts``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias, TypedDict
+
+from typing_extensions import NotRequired
+
+Encoded: TypeAlias = Any
+"""A JSON-ready value in the document's value encoding."""
+
+State: TypeAlias = dict[str, Encoded]
+"""Trait name to encoded value."""
+
+Role = Literal["bridge", "window", "viewer"]
+KernelStatus = Literal["starting", "idle", "busy", "disconnected", "dead"]
+FailureCode = Literal[
+    "kernel_gone", "expired", "no_such_comm", "superseded", "viewer", "too_large", "rejected"
+]
+BlobType = Literal["bytes", "text", "json"]
+
+
+class KernelInfo(TypedDict):
+    """Which kernel a bridge speaks for. `epoch` names one life of it; `kernel_id` survives a restart."""
+
+    kernel_id: str
+    epoch: str
+    pid: int
+    name: str
+    session_name: NotRequired[str]
+
+
+class Hello(TypedDict):
+    """The first message of every client."""
+
+    type: Literal["hello"]
+    protocol: list[int]
+    client: str
+    name: NotRequired[str]
+    kernel: NotRequired[KernelInfo]
+
+
+class Limits(TypedDict):
+    """What the room allows, in bytes and seconds."""
+
+    frame_bytes: int
+    queue_bytes: int
+    event_bytes: int
+    push_bytes: int
+    handshake_seconds: float
+
+
+class KernelState(TypedDict):
+    """What windows are told of the kernel."""
+
+    status: KernelStatus
+    epoch: str | None
+    kernel_id: str | None
+    live: bool
+
+
+class PeerInfo(TypedDict):
+    """One peer, as the others see it."""
+
+    peer_id: str
+    role: Role
+    name: str
+
+
+class Welcome(TypedDict):
+    """The room's answer to `Hello`."""
+
+    type: Literal["welcome"]
+    protocol: int
+    room_id: str
+    document_id: str
+    peer_id: str
+    role: Role
+    limits: Limits
+    kernel: KernelState
+    peers: list[PeerInfo]
+
+
+# --- bridge -> room ----------------------------------------------------------------------------------------------
+
+
+class OpenOp(TypedDict):
+    op: Literal["open"]
+    comm_id: str
+    target_name: str
+    state: NotRequired[State]
+    data: NotRequired[Encoded]
+    metadata: NotRequired[Encoded]
+
+
+class UpdateOp(TypedDict):
+    op: Literal["update"]
+    comm_id: str
+    state: State
+    cause: NotRequired[str]
+
+
+class CloseOp(TypedDict):
+    op: Literal["close"]
+    comm_id: str
+
+
+class MessageOp(TypedDict):
+    op: Literal["message"]
+    comm_id: str
+    data: Encoded
+    buffers: list[int]
+
+
+class SettledOp(TypedDict):
+    op: Literal["settled"]
+    request_id: str
+    comm_id: str
+    state: State
+    error: NotRequired[str]
+
+
+class TruthOp(TypedDict):
+    op: Literal["truth"]
+    comm_id: str
+    state: State
+
+
+class ViewOp(TypedDict):
+    op: Literal["view"]
+    comm_id: str
+    msg_id: str
+    cell_id: NotRequired[str]
+    execution_count: NotRequired[int]
+
+
+class ClearViewsOp(TypedDict):
+    op: Literal["clear_views"]
+    msg_id: str
+
+
+class StatusOp(TypedDict):
+    op: Literal["status"]
+    status: Literal["busy", "idle"]
+
+
+class CellEndOp(TypedDict):
+    op: Literal["cell_end"]
+    msg_id: str
+    status: str
+    cell_id: NotRequired[str]
+    execution_count: NotRequired[int]
+
+
+class LogOp(TypedDict):
+    op: Literal["log"]
+    name: str
+    text: str
+    cause: str
+
+
+class AdoptedOp(TypedDict):
+    op: Literal["adopted"]
+    comm_ids: list[str]
+
+
+Op: TypeAlias = (
+    OpenOp
+    | UpdateOp
+    | CloseOp
+    | MessageOp
+    | SettledOp
+    | TruthOp
+    | ViewOp
+    | ClearViewsOp
+    | StatusOp
+    | CellEndOp
+    | LogOp
+    | AdoptedOp
+)
+
+
+class BlobHeader(TypedDict):
+    """Announces one of the frame's first buffers: SHA-256 in hex, bytes, how to read it."""
+
+    hash: str
+    size: int
+    type: BlobType
+
+
+class Ops(TypedDict):
+    """One batch. The frame's buffers are the blobs in order, then those that ops name by index."""
+
+    type: Literal["ops"]
+    batch: int
+    ops: list[Op]
+    blobs: list[BlobHeader]
+
+
+class Forgotten(TypedDict):
+    """The bridge made the comm forget its reply subshell."""
+
+    type: Literal["forgotten"]
+    comm_id: str
+    request_id: str
+
+
+# --- room -> bridge ----------------------------------------------------------------------------------------------
+
+
+class Applied(TypedDict):
+    type: Literal["applied"]
+    batch: int
+
+
+class Resync(TypedDict):
+    type: Literal["resync"]
+    comm_ids: NotRequired[list[str]]
+
+
+class ForgetSubshell(TypedDict):
+    type: Literal["forget_subshell"]
+    comm_id: str
+    request_id: str
+
+
+# --- window -> room ----------------------------------------------------------------------------------------------
+
+
+class Request(TypedDict):
+    type: Literal["request"]
+    request_id: str
+    comm_id: str
+    state: State
+
+
+class WindowMessage(TypedDict):
+    type: Literal["message"]
+    message_id: str
+    comm_id: str
+    data: Encoded
+    buffers: list[int]
+
+
+class WindowOpen(TypedDict):
+    type: Literal["open"]
+    message_id: str
+    comm_id: str
+    target_name: str
+    data: Encoded
+    metadata: NotRequired[Encoded]
+
+
+class WindowClose(TypedDict):
+    type: Literal["close"]
+    message_id: str
+    comm_id: str
+    data: NotRequired[Encoded]
+
+
+class GetBlobs(TypedDict):
+    type: Literal["get_blobs"]
+    hashes: list[str]
+
+
+FromWindow: TypeAlias = Hello | Request | WindowMessage | WindowOpen | WindowClose | GetBlobs
+
+
+# --- room -> window ----------------------------------------------------------------------------------------------
+
+
+class Accepted(TypedDict):
+    type: Literal["accepted"]
+    request_id: str
+    after: int
+
+
+class Settled(TypedDict):
+    type: Literal["settled"]
+    request_id: str
+    after: int
+    state: NotRequired[State]
+    error: NotRequired[str]
+
+
+class Failed(TypedDict):
+    type: Literal["failed"]
+    code: FailureCode
+    reason: str
+    request_id: NotRequired[str]
+    message_id: NotRequired[str]
+
+
+class CommMessage(TypedDict):
+    type: Literal["message"]
+    comm_id: str
+    data: Encoded
+    buffers: list[int]
+    after: int
+
+
+class KernelMessage(KernelState):
+    type: Literal["kernel"]
+
+
+class CellEnd(TypedDict):
+    type: Literal["cell_end"]
+    msg_id: str
+    status: str
+    after: int
+    cell_id: NotRequired[str]
+    execution_count: NotRequired[int]
+
+
+class Log(TypedDict):
+    type: Literal["log"]
+    name: str
+    text: str
+    cause: str
+
+
+class Peers(TypedDict):
+    type: Literal["peers"]
+    peers: list[PeerInfo]
+
+
+class Blobs(TypedDict):
+    type: Literal["blobs"]
+    hashes: list[str]
+    sizes: list[int]
+    missing: list[str]
+
+
+class ErrorMessage(TypedDict):
+    type: Literal["error"]
+    code: str
+    reason: str
+
+
+ToWindow: TypeAlias = (
+    Welcome
+    | Accepted
+    | Settled
+    | Failed
+    | CommMessage
+    | KernelMessage
+    | CellEnd
+    | Log
+    | Peers
+    | Blobs
+    | ErrorMessage
+)
+ToBridge: TypeAlias = Welcome | Applied | Resync | ForgetSubshell | Peers | ErrorMessage
+FromBridge: TypeAlias = Hello | Ops | Forgotten
