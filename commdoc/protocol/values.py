@@ -138,7 +138,7 @@ def blob_sentinels(encoded: Encoded) -> Iterator[BlobSentinel]:
         if "$blob" in encoded:
             yield cast("BlobSentinel", encoded)
             return
-        for item in encoded.values():
+        for item in _items(encoded):
             yield from blob_sentinels(item)
     elif isinstance(encoded, list):
         for item in encoded:
@@ -150,6 +150,8 @@ def map_buffers(encoded: Encoded, replace: Callable[[int], Encoded]) -> Encoded:
     if isinstance(encoded, dict):
         if len(encoded) == 1 and isinstance(encoded.get("$buffer"), int):
             return replace(encoded["$buffer"])
+        if _is_wrapped(encoded):
+            return {"$dict": {key: map_buffers(item, replace) for key, item in encoded["$dict"].items()}}
         return {key: map_buffers(item, replace) for key, item in encoded.items()}
     if isinstance(encoded, list):
         return [map_buffers(item, replace) for item in encoded]
@@ -247,6 +249,14 @@ def encode_state(
     return out
 
 
+def _is_wrapped(encoded: dict[str, Any]) -> bool:
+    return len(encoded) == 1 and isinstance(encoded.get("$dict"), dict)
+
+
+def _items(encoded: dict[str, Any]) -> Iterator[Encoded]:
+    yield from (encoded["$dict"] if _is_wrapped(encoded) else encoded).values()
+
+
 def _check_text(text: str) -> None:
     if not text.isascii():
         try:
@@ -309,7 +319,7 @@ def _divide(encoded: Encoded, value: object, put: PutBlob) -> Encoded:
         return put(text, "json")
     if isinstance(encoded, list):
         return [_divide(item, None, put) for item in encoded]
-    if set(encoded) == {"$dict"}:
+    if _is_wrapped(encoded):
         return {"$dict": {key: _divide(item, None, put) for key, item in encoded["$dict"].items()}}
     return {key: _divide(item, None, put) for key, item in encoded.items()}
 
@@ -341,7 +351,7 @@ def _decode_sentinel(
 ) -> Any:
     if "$num" in encoded and len(encoded) == 1:
         return _number(encoded["$num"])
-    if "$dict" in encoded and len(encoded) == 1 and isinstance(encoded["$dict"], dict):
+    if _is_wrapped(encoded):
         return {key: _decode(item, get, buffers, depth + 1) for key, item in encoded["$dict"].items()}
     if "$buffer" in encoded and len(encoded) == 1:
         index = encoded["$buffer"]
