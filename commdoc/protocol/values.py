@@ -38,8 +38,6 @@ GetBlob = Callable[[BlobSentinel], bytes | memoryview]
 """Returns the bytes of a sentinel's blob."""
 
 
-
-
 def sentinel(content: bytes, kind: BlobType) -> BlobSentinel:
     """Return the sentinel of a blob: its SHA-256, its size in bytes, how to read it."""
     return {"$blob": hashlib.sha256(content).hexdigest(), "size": len(content), "type": kind}
@@ -324,9 +322,7 @@ def _divide(encoded: Encoded, value: object, put: PutBlob) -> Encoded:
     return {key: _divide(item, None, put) for key, item in encoded.items()}
 
 
-def _decode(
-    encoded: Encoded, get: GetBlob | None, buffers: Sequence[bytes | memoryview], depth: int
-) -> Any:
+def _decode(encoded: Encoded, get: GetBlob | None, buffers: Sequence[bytes | memoryview], depth: int) -> Any:
     if isinstance(encoded, list):
         _check_depth(depth)
         return [_decode(item, get, buffers, depth + 1) for item in encoded]
