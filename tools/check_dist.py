@@ -1,4 +1,4 @@
-"""Says what `make dist` made, and fails when something that must be in it is not: ``python tools/check_dist.py dist``."""
+"""Says what `make dist` made, and fails when a part of it is missing: ``python tools/check_dist.py dist``."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 NOT_PINNED = {"commdoc", "pip", "setuptools", "wheel"}
 OLDEST = "3.10"
+EXTRAS = ("demo", "test", "dev")
 HEADER = """\
 # Every package of the development environment, pinned. Written by `make pins`; `make setup` reads it.
 """
@@ -47,16 +48,13 @@ def main() -> None:
 
 def _versions_for_oldest() -> dict[str, str]:
     """Return what pip would install for the oldest Python."""
-    wanted = []
-    for text in importlib.metadata.requires("commdoc") or []:
-        requirement = Requirement(text)
-        if requirement.marker is None or requirement.marker.evaluate({"extra": "dev"}):
-            wanted.append(requirement)
-        elif requirement.name != "commdoc" and any(
-            requirement.marker.evaluate({"extra": extra}) for extra in ("test", "demo")
-        ):
-            wanted.append(requirement)
-    names = [f"{r.name}{r.specifier}" for r in wanted if r.name != "commdoc"]
+    requirements = [Requirement(text) for text in importlib.metadata.requires("commdoc") or []]
+    names = [
+        f"{each.name}{each.specifier}"
+        for each in requirements
+        if each.name != "commdoc"
+        and (each.marker is None or any(each.marker.evaluate({"extra": extra}) for extra in EXTRAS))
+    ]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
