@@ -55,9 +55,10 @@ def build_static() -> bool:
     npm = shutil.which("npm", path=environment["PATH"])
     if npm is None:
         sys.exit(f"commdoc: npm is not there; install Node {_version(MIN_NODE)} or later, with npm")
-    if not _has_modules():
-        subprocess.run([npm, "ci"], cwd=SOURCES, env=environment, check=True)
-    subprocess.run([npm, "run", "build"], cwd=SOURCES, env=environment, check=True)
+    steps = [[npm, "run", "build"]] if _has_modules() else [[npm, "ci"], [npm, "run", "build"]]
+    for step in steps:
+        if subprocess.run(step, cwd=SOURCES, env=environment, check=False).returncode:
+            sys.exit(f"commdoc: `npm {' '.join(step[1:])}` failed in js-shim, see above")
     STATIC.mkdir(parents=True, exist_ok=True)
     DIGEST.write_text(sources_digest() + "\n", encoding="ascii")
     return True

@@ -32,7 +32,8 @@ def main() -> None:
         if name in NOT_PINNED:
             continue
         here[name] = dist.version
-        if not SpecifierSet(dist.metadata.get("Requires-Python") or "").contains(f"{OLDEST}.99"):
+        supported = dist.metadata.json.get("requires_python", "")
+        if not SpecifierSet(supported).contains(f"{OLDEST}.99"):
             left.add(name)
     old = _versions_for_oldest()
     lines = [HEADER]
