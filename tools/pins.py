@@ -32,7 +32,7 @@ def main() -> None:
         if name in NOT_PINNED:
             continue
         here[name] = dist.version
-        supported = dist.metadata.json.get("requires_python", "")
+        supported = str(dist.metadata.json.get("requires_python", ""))
         if not SpecifierSet(supported).contains(f"{OLDEST}.99"):
             left.add(name)
     old = _versions_for_oldest()
