@@ -1,12 +1,13 @@
 """Frames of the commdoc socket: bytes in, bytes out, no I/O.
 
-A frame is one binary WebSocket message. It begins with a lib0 *varuint*: 0 is a y-protocols sync message, 1 is
-y-protocols awareness, 100 is a message of our own: a JSON object with a ``type``, and buffers. Sync and awareness
-frames pass through here untouched; only their first byte is looked at.
+A frame is one binary WebSocket message. It begins with a lib0 *varuint*: 0 is a y-protocols sync message, 1
+is y-protocols awareness, 100 is a message of our own: a JSON object with a ``type``, and buffers. Sync and
+awareness frames pass through here untouched; only their first byte is looked at.
 
     varuint 100 · varuint n · n bytes of UTF-8 JSON · varuint count · count x (varuint m · m bytes)
 
-A reader may conclude from `decode` returning that every length in the frame was true. Nothing is allocated for a claimed length.
+A reader may conclude from `decode` returning that every length in the frame was true. Nothing is allocated
+for a claimed length.
 """
 
 from __future__ import annotations

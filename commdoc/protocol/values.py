@@ -1,9 +1,11 @@
 """The value encoding of the document and the wire: Python values to JSON that keeps their types, and back.
 
-JSON alone would lose NaN, infinities, integers beyond 2^53 (a browser reads doubles) and bytes. They become one-key objects
-whose key begins with ``$``; a user's own dict with such a key is wrapped. ``docs/schema.md`` has the table.
+JSON alone would lose NaN, infinities, integers beyond 2^53 (a browser reads doubles) and bytes. They become
+one-key objects whose key begins with ``$``; a user's own dict with such a key is wrapped.
+``docs/schema.md`` has the table.
 
-What this leaves to others: where a blob's bytes are kept (`put` and `get` are passed in), and the element texts.
+What this leaves to others: where a blob's bytes are kept (`put` and `get` are passed in), and the element
+texts.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ EXACT_INT: Final = 2**53
 """Integers beyond this are not exact as a double, which is what a browser's JSON reads."""
 
 MAX_DEPTH: Final = 200
-"""Deepest nesting that is encoded or decoded: Python's own JSON ends at the recursion limit, without a reason."""
+"""Deepest nesting that is encoded or decoded: Python's own JSON ends at the recursion limit, without a
+reason.
+"""
 
 _NON_FINITE: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -91,7 +95,7 @@ def encode(value: object, put: PutBlob) -> Encoded:
 
 
 def encode_buffers(value: object, buffers: list[bytes]) -> Encoded:
-    """Encode a value for the wire: bytes-like parts are appended to `buffers`, ``{"$buffer": i}`` in their place.
+    """Encode a value for the wire: bytes-like parts go to `buffers`, ``{"$buffer": i}`` in their place.
 
     Raises
     ------

@@ -1,0 +1,239 @@
+"""The bridge of one kernel: hook, inbound handlers, flush thread and link, put together and taken apart.
+
+`Bridge.start` returns at once: the room is looked for, and the comms that exist already are read, on
+threads of the bridge. `Bridge.stop` leaves the kernel as it was. Nothing that goes wrong in between reaches
+user code; it is logged once with what to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from commdoc.kernel import truth
+from commdoc.kernel.batch import BatchEncoder
+from commdoc.kernel.coalescer import Coalescer
+from commdoc.kernel.flush import ADOPT_CHUNK, FlushThread
+from commdoc.kernel.hook import VIEW_MIME, SendHook
+from commdoc.kernel.inbound import Inbound
+from commdoc.kernel.link import Link, LinkCallbacks
+from commdoc.kernel.records import Kind
+from commdoc.kernel.sidecar import Endpoint
+from commdoc.protocol.frames import encode
+from commdoc.protocol.messages import KernelInfo
+
+logger = logging.getLogger(__name__)
+
+MAX_REPORTS: Final = 100
+"""Distinct errors of commdoc's own that are logged; an error that repeats is logged once."""
+
+FINAL_FLUSH_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class BridgeStatus:
+    """What `%commdoc` shows."""
+
+    endpoint: Endpoint | None
+    trouble: str | None
+    comms: int
+    windows: int
+    waiting: int
+    unapplied: int
+
+
+def kernel_info(connection_file: str) -> KernelInfo:
+    """Return which kernel this process is.
+
+    The epoch names one life of the kernel: its id, which survives a restart, and the start of its process.
+    It stays the same when commdoc is unloaded and loaded again.
+    """
+    kernel_id = Path(connection_file).stem.removeprefix("kernel-")
+    started = int(psutil.Process().create_time() * 100)
+    info: KernelInfo = {
+        "kernel_id": kernel_id,
+        "epoch": f"{kernel_id[:8]}.{started:x}",
+        "pid": os.getpid(),
+        "name": "ipykernel",
+    }
+    session_name = os.environ.get("JPY_SESSION_NAME")
+    if session_name:
+        info["session_name"] = session_name
+    return info
+
+
+class Bridge:
+    """Mirrors the comms of a kernel into a room.
+
+    Parameters
+    ----------
+    kernel : ipykernel.ipkernel.IPythonKernel
+        The kernel of this process.
+    info : KernelInfo
+        From `kernel_info`.
+    locate : callable
+        Returns the room's `Endpoint`; may block, on a thread of the bridge.
+    client : str
+        Name and version of this side.
+    """
+
+    def __init__(self, kernel: Any, info: KernelInfo, locate: Callable[[], Endpoint], client: str) -> None:
+        self._kernel = kernel
+        self._reported: set[str] = set()
+        self._windows = 0
+        self._coalescer = Coalescer(self._read_again, self._report_text)
+        self._flush = FlushThread(self._coalescer, BatchEncoder(), self._submit, self._adopt, self._report)
+        self._hook = SendHook(kernel.session, self._flush.put, self._flush.urge, self._report)
+        self._inbound = Inbound(kernel, self._hook, self._flush.put, self._flush.urge, self._report)
+        self._link = Link(locate, info, client, LinkCallbacks(self._up, self._down, self._message))
+        self.info = info
+
+    def start(self) -> None:
+        """Begin to listen and to look for the room."""
+        _disarm_in_children(self)
+        self._remember_views()
+        self._hook.install()
+        self._inbound.install()
+        self._flush.start()
+        self._link.start()
+
+    def stop(self) -> None:
+        """Put the kernel back as it was, hand over what waits, end the threads."""
+        self._inbound.remove()
+        self._hook.remove()
+        self._flush.stop(FINAL_FLUSH_SECONDS)
+        self._link.stop()
+
+    def join(self, locate: Callable[[], Endpoint]) -> None:
+        """Leave the room of now for another one."""
+        self._link.relocate(locate)
+
+    def status(self) -> BridgeStatus:
+        """Return what there is to say."""
+        return BridgeStatus(
+            endpoint=self._link.endpoint,
+            trouble=self._link.trouble,
+            comms=len(self._kernel.comm_manager.comms),
+            windows=self._windows,
+            waiting=self._flush.waiting,
+            unapplied=self._flush.unapplied,
+        )
+
+    def disarm(self) -> None:
+        """Make hook and handlers pass through, in a forked child: the comms are the parent's."""
+        self._hook.active = False
+        self._inbound.active = False
+
+    def _submit(self, frame: bytes) -> None:
+        self._link.submit(frame)
+
+    def _up(self, _welcome: dict[str, Any]) -> None:
+        self._flush.put((Kind.UP,))
+
+    def _down(self, reason: str) -> None:
+        logger.info("the room is gone: %s", reason)
+        self._windows = 0
+        self._flush.put((Kind.DOWN,))
+
+    def _message(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "applied":
+            self._flush.applied(message["batch"])
+        elif kind == "resync":
+            self._flush.put((Kind.ADOPT, message.get("comm_ids")))
+            self._flush.urge()
+        elif kind == "forget_subshell":
+            self._forget_subshell(message["comm_id"], message["request_id"])
+        elif kind == "peers":
+            self._windows = int(message.get("windows", 0))
+        elif kind == "error":
+            logger.warning("the room refused the bridge: %s", message.get("reason"))
+
+    def _forget_subshell(self, comm_id: str, request_id: str) -> None:
+        """Make replies to the comm go to the main thread again: its last subshell has ended."""
+        comm = self._kernel.comm_manager.comms.get(comm_id)
+        if comm is not None and hasattr(comm, "_reply_subshell_id"):
+            comm._reply_subshell_id = None
+        self._link.submit(encode({"type": "forgotten", "comm_id": comm_id, "request_id": request_id}))
+
+    def _adopt(self, comm_ids: list[str] | None) -> Iterator[None]:
+        """Feed the coalescer with the state of comms that exist; all of them, or those named."""
+        comms = self._kernel.comm_manager.comms
+        wanted = list(comms) if comm_ids is None else comm_ids
+        for count, comm_id in enumerate(wanted, 1):
+            comm = comms.get(comm_id)
+            if comm is not None:
+                self._adopt_one(comm_id, comm)
+            if count % ADOPT_CHUNK == 0:
+                yield
+        if comm_ids is None:
+            self._coalescer.adopted([comm_id for comm_id in list(comms) if self._coalescer.knows(comm_id)])
+        yield
+
+    def _adopt_one(self, comm_id: str, comm: Any) -> None:
+        state = None
+        if truth.has_state(comm):
+            try:
+                state = truth.read_state(comm, self._hook)
+            except Exception as error:  # noqa: BLE001 - one widget with a broken getter, the others go on
+                self._report_text(f"the state of comm {comm_id} could not be read: {error!r}")
+                return
+        # A comm that was closed while it was read has had its close record, perhaps before this one.
+        if self._kernel.comm_manager.comms.get(comm_id) is comm:
+            self._coalescer.adopt(comm_id, comm.target_name, state)
+
+    def _read_again(self, comm_id: str, keys: list[str]) -> None:
+        """Read where comm messages run: on the kernel's main thread, when it is free."""
+        loop = getattr(self._kernel, "io_loop", None)
+        if loop is not None:
+            loop.add_callback(self._inbound.read_again, comm_id, keys)
+
+    def _remember_views(self) -> None:
+        """Note the views that the session has displayed so far, from IPython's own record of outputs."""
+        history = getattr(getattr(self._kernel.shell, "history_manager", None), "outputs", None) or {}
+        try:
+            for execution_count, outputs in sorted(history.items()):
+                for output in outputs:
+                    view = output.bundle.get(VIEW_MIME) if isinstance(output.bundle, dict) else None
+                    if view is not None:
+                        self._coalescer.remember_view(view["model_id"], execution_count)
+        except Exception as error:  # noqa: BLE001 - older IPython keeps another record
+            self._report(error)
+
+    def _report(self, error: BaseException) -> None:
+        self._report_text(f"{type(error).__name__}: {error}", error)
+
+    def _report_text(self, text: str, error: BaseException | None = None) -> None:
+        if text in self._reported or len(self._reported) >= MAX_REPORTS:
+            return
+        self._reported.add(text)
+        logger.warning(
+            "commdoc: %s. The notebook is not affected; the mirror of this comm may lag. "
+            "`%%commdoc` shows the state, `%%unload_ext commdoc` ends it.",
+            text,
+            exc_info=error if logger.isEnabledFor(logging.DEBUG) else None,
+        )
+
+
+_bridges: weakref.WeakSet[Bridge] = weakref.WeakSet()
+_registered = threading.Event()
+
+
+def _disarm_in_children(bridge: Bridge) -> None:
+    _bridges.add(bridge)
+    if not _registered.is_set() and hasattr(os, "register_at_fork"):
+        _registered.set()
+        os.register_at_fork(after_in_child=_disarm_all)
+
+
+def _disarm_all() -> None:
+    for bridge in list(_bridges):
+        bridge.disarm()

@@ -1,0 +1,169 @@
+"""The flush thread: takes the hook's records, 16 ms after the first, and hands batches to the link.
+
+It sleeps without a wake-up while nothing happens. The hook's side of it is `put`, a `SimpleQueue.put` (in
+C, reentrant), and `urge`, which ends the window early for what somebody waits for: a custom message, an
+open, an acknowledgement.
+"""
+
+from __future__ import annotations
+
+import _thread
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from commdoc.kernel.batch import BatchEncoder
+from commdoc.kernel.coalescer import Coalescer
+from commdoc.kernel.records import Kind, Record
+
+WINDOW_SECONDS: Final = 0.016
+"""One frame of a 60 Hz screen: nobody sees more."""
+
+URGENT_SPACING_SECONDS: Final = 0.002
+"""Least time between two batches, however urgent: a flood of custom messages still travels in batches."""
+
+MAX_UNAPPLIED_BATCHES: Final = 2
+"""Batches on the way to the room; more would only queue there instead of being merged here."""
+
+ADOPT_CHUNK: Final = 100
+"""Comms read between two looks at the queue."""
+
+logger = logging.getLogger(__name__)
+
+
+class FlushThread:
+    """Runs a `Coalescer` and a `BatchEncoder`.
+
+    Parameters
+    ----------
+    coalescer, encoder
+        Used on this thread only.
+    submit : callable
+        Takes a frame; must not block.
+    adopt : callable
+        ``adopt(comm_ids | None)`` yields after each chunk of comms that it has fed to the coalescer.
+    report : callable
+        Takes an exception of this thread's own making.
+    """
+
+    def __init__(
+        self,
+        coalescer: Coalescer,
+        encoder: BatchEncoder,
+        submit: Callable[[bytes], None],
+        adopt: Callable[[list[str] | None], Any],
+        report: Callable[[BaseException], None],
+    ) -> None:
+        self._coalescer = coalescer
+        self._encoder = encoder
+        self._submit = submit
+        self._adopt = adopt
+        self._report = report
+        self._queue: queue.SimpleQueue[Record] = queue.SimpleQueue()
+        self._urgent = _thread.allocate_lock()
+        self._urgent.acquire()
+        self._last_flush = 0.0
+        self._applied = 0
+        self._starved = False
+        self._stopping = False
+        self._thread = threading.Thread(target=self._main, name="commdoc-flush", daemon=True)
+        self.put = self._queue.put
+        """Takes a record. Reentrant, never blocks, no Python lock."""
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Hand over what waits and end the thread."""
+        self.put((Kind.STOP,))
+        self.urge()
+        self._thread.join(timeout)
+
+    def urge(self) -> None:
+        """End the current window early. A single C call: safe in a destructor."""
+        if self._urgent.locked():
+            try:
+                self._urgent.release()
+            except RuntimeError:
+                return  # another thread was first
+
+    def applied(self, batch: int) -> None:
+        """Note that the room has applied a batch. Called on the link's thread."""
+        self._applied = max(self._applied, batch)
+        if self._starved:
+            self.put((Kind.READY,))
+
+    @property
+    def unapplied(self) -> int:
+        """Batches that the room has not applied yet."""
+        return self._encoder.batch - self._applied
+
+    @property
+    def waiting(self) -> int:
+        """Records and operations that have not been sent."""
+        return self._queue.qsize() + len(self._coalescer)
+
+    def _main(self) -> None:
+        while not self._stopping:
+            record = self._queue.get()
+            self._wait()
+            self._feed(record)
+            self._drain()
+            self._flush()
+
+    def _wait(self) -> None:
+        if self._urgent.acquire(timeout=WINDOW_SECONDS):
+            left = self._last_flush + URGENT_SPACING_SECONDS - time.monotonic()
+            if left > 0:
+                time.sleep(left)
+
+    def _drain(self) -> None:
+        feed = self._feed
+        for _ in range(self._queue.qsize()):
+            try:
+                record = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            feed(record)
+
+    def _feed(self, record: Record) -> None:
+        try:
+            kind = record[0]
+            if kind < Kind.ADOPT:
+                self._coalescer.feed(record)
+            elif kind == Kind.ADOPT:
+                self._read(record[1])
+            elif kind == Kind.UP:
+                self._encoder.reset()
+                self._applied = self._encoder.batch
+                self._coalescer.link()
+                self._read(None)
+            elif kind == Kind.DOWN:
+                self._coalescer.unlink()
+            elif kind == Kind.STOP:
+                self._stopping = True
+        except Exception as error:  # noqa: BLE001 - one bad record must not end the mirror
+            self._report(error)
+
+    def _read(self, comm_ids: list[str] | None) -> None:
+        for _ in self._adopt(comm_ids):
+            self._drain()
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._coalescer.linked or not len(self._coalescer):
+            return
+        self._starved = self.unapplied >= MAX_UNAPPLIED_BATCHES
+        if self._starved and self.unapplied >= MAX_UNAPPLIED_BATCHES and not self._stopping:
+            return
+        self._starved = False
+        self._last_flush = time.monotonic()
+        try:
+            for frame in self._encoder.encode(self._coalescer.take()):
+                self._submit(frame)
+        except Exception as error:  # noqa: BLE001 - one bad batch must not end the mirror
+            self._report(error)

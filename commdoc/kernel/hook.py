@@ -1,0 +1,241 @@
+"""The one place where commdoc listens to the kernel: ``kernel.session.send``.
+
+It sees comm messages of every origin and outputs, in the order in which they leave. The original is always
+called. Beside it a watched message costs one `SimpleQueue.put`: that is reentrant and takes no Python lock,
+so a `close()` that the garbage collector runs inside the hook can't deadlock. Nothing is serialised here.
+
+An error in here never reaches the caller; it is told once to `report`.
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections.abc import Callable
+from typing import Any, Final
+
+from commdoc.kernel.records import SCALARS, Kind, Parent, Record, freeze, freeze_buffers, parent_id
+
+VIEW_MIME: Final = "application/vnd.jupyter.widget-view+json"
+
+CONTROL_TARGET: Final = "jupyter.widget.control"
+"""ipywidgets' own channel for one front end that asks for all states: its messages are nobody else's."""
+
+
+class SendHook:
+    """Stands in for ``session.send`` while installed.
+
+    Parameters
+    ----------
+    session : jupyter_client.session.Session
+        The kernel's.
+    put : callable
+        Takes a record; must be reentrant and never block.
+    urge : callable
+        Called after a record that should not wait for the coalescing window.
+    report : callable
+        Takes an exception that was raised in here.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        put: Callable[[Record], None],
+        urge: Callable[[], None],
+        report: Callable[[BaseException], None],
+    ) -> None:
+        self._session = session
+        self._put = put
+        self._urge = urge
+        self._report = report
+        self._original = session.send
+        self._was_in_dict = "send" in vars(session)
+        self.active = False
+        self.told: dict[int, list[tuple[dict[str, Any], Any]]] = {}
+        """Thread id to (content, buffers) of the comm messages that it sent, for threads that handle a
+        front end's message.
+        """
+        self.probing: dict[int, list[tuple[dict[str, Any], Any]]] = {}
+        """Thread id to (content, buffers) of comm messages that are *kept from* iopub: answers to our own
+        questions.
+        """
+        self._waiting: set[str | None] = set()
+        """msg_ids of executions that said ``clear_output(wait=True)`` and have shown nothing since."""
+        self._watched: dict[str, Callable[[Any, Any, Parent | None, Any], None]] = {
+            "comm_msg": self._comm_msg,
+            "comm_open": self._comm_open,
+            "comm_close": self._comm_close,
+            "display_data": self._display,
+            "execute_result": self._display,
+            "update_display_data": self._display,
+            "clear_output": self._clear,
+            "stream": self._stream,
+            "error": self._error,
+            "status": self._status,
+            "execute_input": self._input,
+            "execute_reply": self._reply,
+        }
+        self._hook = self._make()
+
+    def install(self) -> None:
+        """Start listening."""
+        self.active = True
+        self._session.send = self._hook
+
+    def remove(self) -> None:
+        """Stop listening; leave the session as it was.
+
+        When somebody else has wrapped ``send`` after us, their wrapper goes on calling us and we only pass
+        through.
+        """
+        self.active = False
+        if vars(self._session).get("send") is not self._hook:
+            return
+        if self._was_in_dict:
+            self._session.send = self._original
+        else:
+            del self._session.send
+
+    def _make(self) -> Callable[..., Any]:
+        original = self._original
+        watched = self._watched
+        hook = self
+
+        # The signature of Session.send, so that positional callers keep working.
+        def send(  # noqa: PLR0917
+            stream: Any,
+            msg_or_type: Any,
+            content: Any = None,
+            parent: Any = None,
+            ident: Any = None,
+            buffers: Any = None,
+            track: bool = False,
+            header: Any = None,
+            metadata: Any = None,
+        ) -> Any:
+            try:
+                if hook.active:
+                    if msg_or_type.__class__ is str:
+                        note = watched.get(msg_or_type)
+                        if note is not None:
+                            if hook.probing and hook._answer(msg_or_type, content, buffers):
+                                return None
+                            note(content, buffers, parent, metadata)
+                    else:
+                        note = watched.get(msg_or_type.get("msg_type"))
+                        if note is not None:
+                            note(
+                                msg_or_type.get("content"),
+                                buffers or msg_or_type.get("buffers"),
+                                msg_or_type if parent is None else parent,
+                                msg_or_type.get("metadata"),
+                            )
+            except Exception as error:  # noqa: BLE001 - user code must not notice (P8)
+                hook._report(error)
+            return original(stream, msg_or_type, content, parent, ident, buffers, track, header, metadata)
+
+        return send
+
+    def _answer(self, msg_type: str, content: Any, buffers: Any) -> bool:
+        answers = self.probing.get(get_ident())
+        if answers is None or msg_type != "comm_msg":
+            return False
+        answers.append((content, buffers))
+        return True
+
+    def _comm_msg(self, content: Any, buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+        data = content["data"]
+        if self.told and (told := self.told.get(get_ident())) is not None:
+            told.append((content, buffers))
+        method = data.get("method") if data.__class__ is dict else None
+        if method == "update" and data.get("state").__class__ is dict:
+            state = data["state"].copy()
+            for key, value in state.items():
+                if value.__class__ not in SCALARS:
+                    state[key] = freeze(value)
+            paths = data.get("buffer_paths")
+            self._put(
+                (
+                    Kind.UPDATE,
+                    content["comm_id"],
+                    state,
+                    freeze(paths) if paths else (),
+                    freeze_buffers(buffers) if buffers else (),
+                    parent,
+                    get_ident(),
+                )
+            )
+        elif method != "echo_update":  # leaves before the kernel has validated anything
+            self._put((Kind.MESSAGE, content["comm_id"], freeze(data), freeze_buffers(buffers)))
+            self._urge()
+
+    def _comm_open(self, content: Any, buffers: Any, _parent: Parent | None, metadata: Any) -> None:
+        self._put(
+            (
+                Kind.OPEN,
+                content["comm_id"],
+                content["target_name"],
+                freeze(content["data"]),
+                freeze_buffers(buffers),
+                freeze(metadata),
+            )
+        )
+
+    def _comm_close(self, content: Any, _buffers: Any, _parent: Parent | None, _metadata: Any) -> None:
+        self._put((Kind.CLOSE, content["comm_id"]))
+
+    def _display(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+        parent = _parent_of(parent)
+        view = content["data"].get(VIEW_MIME)
+        if self._waiting:
+            self._output(parent)
+        if view is not None:
+            self._put((Kind.VIEW, view["model_id"], parent))
+
+    def _clear(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+        parent = _parent_of(parent)
+        if content.get("wait"):
+            self._waiting.add(parent_id(parent))
+        else:
+            self._waiting.discard(parent_id(parent))
+            self._put((Kind.CLEAR, parent))
+
+    def _output(self, parent: Parent | None) -> None:
+        """Carry out a waiting clear, since the execution shows something now."""
+        execution = parent_id(parent)
+        if execution in self._waiting:
+            self._waiting.discard(execution)
+            self._put((Kind.CLEAR, parent))
+
+    def _stream(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+        parent = _parent_of(parent)
+        if parent and parent["header"].get("msg_type") != "execute_request":
+            self._put((Kind.LOG, content["name"], content["text"], parent))
+        elif self._waiting:
+            self._output(parent)
+
+    def _error(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+        parent = _parent_of(parent)
+        if parent and parent["header"].get("msg_type") != "execute_request":
+            self._put((Kind.LOG, "stderr", "\n".join(content["traceback"]) + "\n", parent))
+
+    def _status(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+        # Comm messages make the kernel busy, too, for less than a window would show.
+        if parent and parent.get("header") and parent["header"].get("msg_type") == "execute_request":
+            status = content["execution_state"]
+            if status == "idle":
+                self._waiting.discard(parent_id(parent))
+            self._put((Kind.STATUS, status, parent))
+
+    def _input(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+        self._put((Kind.INPUT, parent, content["execution_count"]))
+
+    def _reply(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+        self._put((Kind.REPLY, parent, content["status"]))
+
+
+def _parent_of(message: Parent | None) -> Parent | None:
+    """Return the parent *message* where a whole message, which has only its parent's header, was sent."""
+    if message and "parent_header" in message and "content" in message:
+        header = message["parent_header"]
+        return {"header": header} if header else None
+    return message if message and message.get("header") else None

@@ -1,0 +1,75 @@
+"""The magic ``%commdoc``: what the mirror is doing, and joining another room."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class
+
+from commdoc.kernel.bridge import Bridge
+from commdoc.kernel.sidecar import Endpoint
+
+USAGE = """\
+%commdoc             the room, its link, comms, windows and lag
+%commdoc join URL    move to the room at URL; its token for a bridge is behind '#token='"""
+
+
+@magics_class
+class CommdocMagics(Magics):
+    """Registered by ``%load_ext commdoc``."""
+
+    def __init__(self, shell: Any, bridge: Bridge) -> None:
+        super().__init__(shell)
+        self._bridge = bridge
+
+    @line_magic
+    def commdoc(self, line: str) -> None:
+        """Show what commdoc is doing, or join another room.
+
+        ::
+
+            %commdoc
+            %commdoc join http://127.0.0.1:8888/commdoc/rooms/…/#token=…
+        """
+        words = shlex.split(line)
+        if not words:
+            sys.stdout.write(self._status() + "\n")
+        elif words[0] == "join" and len(words) == 2:
+            endpoint = _endpoint(words[1])
+            self._bridge.join(lambda: endpoint)
+            sys.stdout.write(f"joining {endpoint.url}\n")
+        else:
+            msg = f"%commdoc {line}: not understood.\n{USAGE}"
+            raise UsageError(msg)
+
+    def _status(self) -> str:
+        status = self._bridge.status()
+        if status.trouble is not None:
+            return f"commdoc: no room: {status.trouble}\nIt is tried again; the notebook works as without commdoc."
+        if status.endpoint is None:
+            return "commdoc: looking for the room …"
+        link = status.endpoint.window_url or status.endpoint.url
+        lag = "up to date" if not status.waiting and not status.unapplied else f"{status.waiting} waiting"
+        return "\n".join(
+            [
+                f"commdoc: {_count(status.comms, 'comm')}, {_count(status.windows, 'window')}, {lag}",
+                f"  open in a browser:  {link}",
+                "  in Python:          commdoc.join()",
+            ]
+        )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _endpoint(url: str) -> Endpoint:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.fragment.startswith("token="):
+        msg = f"{url!r} is no link to a room: it begins with http and ends with '#token=…'.\n{USAGE}"
+        raise UsageError(msg)
+    return Endpoint(urlunsplit(parts._replace(fragment="")), parts.fragment.removeprefix("token="))

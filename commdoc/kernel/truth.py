@@ -1,0 +1,107 @@
+"""What the kernel itself has for a comm's keys: not what a message said, not what an echo said.
+
+An ipywidgets `Widget` is asked with `get_state`. Any other owner of a ``jupyter.widget`` comm (anywidget's
+descriptors) is sent the message ``request_state``, as a front end would, and its answer is kept from the
+wire.
+
+All that is private in the libraries around us and is used here is in this file.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+from typing import Any, Final
+
+from commdoc.kernel.hook import SendHook
+from commdoc.kernel.records import freeze
+from commdoc.protocol.values import put_buffers
+
+WIDGET_TARGET: Final = "jupyter.widget"
+
+_PROBE: Final = {"method": "request_state"}
+
+
+def has_state(comm: Any) -> bool:
+    """Whether the comm belongs to something with state: a widget in the sense of the widget protocol."""
+    return bool(comm.target_name == WIDGET_TARGET)
+
+
+def read_state(comm: Any, hook: SendHook, keys: list[str] | None = None) -> dict[str, Any]:
+    """Return a frozen copy of the kernel's values, buffers in place.
+
+    Parameters
+    ----------
+    comm : comm.base_comm.BaseComm
+        An open comm for which `has_state` holds.
+    hook : SendHook
+        Catches the answer to ``request_state``.
+    keys : list of str, optional
+        Only these; keys that the kernel does not have are left out. Default: all.
+
+    Raises
+    ------
+    Exception
+        Whatever the owner's getter raises.
+    """
+    owner = _owner(comm)
+    if _is_widget(owner):
+        known = set(owner.keys)
+        wanted = list(owner.keys) if keys is None else [key for key in keys if key in known]
+        state: dict[str, Any] = freeze(owner.get_state(wanted)) if wanted else {}
+        return state
+    state = _probe(comm, hook)
+    if state and "_model_module" not in state:
+        # A descriptor's answer lacks what only its open message had.
+        state = {**_descriptor_model(), **state}
+    return state if keys is None else {key: state[key] for key in keys if key in state}
+
+
+def _owner(comm: Any) -> Any:
+    return getattr(getattr(comm, "_msg_callback", None), "__self__", None)
+
+
+def _is_widget(owner: Any) -> bool:
+    widget = sys.modules.get("ipywidgets.widgets.widget")
+    return widget is not None and isinstance(owner, widget.Widget)
+
+
+def _probe(comm: Any, hook: SendHook) -> dict[str, Any]:
+    callback = getattr(comm, "_msg_callback", None)
+    if callback is None:
+        return {}
+    answers: list[tuple[dict[str, Any], Any]] = []
+    hook.probing[get_ident()] = answers
+    try:
+        callback(
+            {
+                "header": {"msg_type": "comm_msg"},
+                "content": {"comm_id": comm.comm_id, "data": dict(_PROBE)},
+                "metadata": {},
+                "buffers": [],
+            }
+        )
+    finally:
+        del hook.probing[get_ident()]
+    state: dict[str, Any] = {}
+    for content, buffers in answers:
+        data = content.get("data") or {}
+        if content.get("comm_id") == comm.comm_id and data.get("method") == "update":
+            state.update(put_buffers(freeze(data["state"]), data.get("buffer_paths") or [], buffers or []))
+    return {key: freeze(value) for key, value in state.items()}
+
+
+def _descriptor_model() -> dict[str, Any]:
+    version_module = sys.modules.get("anywidget._version")
+    version = getattr(version_module, "_ANYWIDGET_SEMVER_VERSION", None)
+    if version is None:
+        return {}
+    return {
+        "_model_module": "anywidget",
+        "_model_name": "AnyModel",
+        "_model_module_version": version,
+        "_view_module": "anywidget",
+        "_view_name": "AnyView",
+        "_view_module_version": version,
+        "_view_count": None,
+    }
