@@ -22,10 +22,10 @@ from commdoc.kernel import truth
 from commdoc.kernel.batch import BatchEncoder
 from commdoc.kernel.coalescer import Coalescer
 from commdoc.kernel.flush import ADOPT_CHUNK, FlushThread
-from commdoc.kernel.hook import VIEW_MIME, SendHook
+from commdoc.kernel.hook import SendHook
 from commdoc.kernel.inbound import Inbound
 from commdoc.kernel.link import Link, LinkCallbacks
-from commdoc.kernel.records import Kind
+from commdoc.kernel.records import Kind, parent_type
 from commdoc.kernel.sidecar import Endpoint
 from commdoc.protocol.frames import encode
 from commdoc.protocol.messages import KernelInfo
@@ -100,6 +100,9 @@ class Bridge:
         """Begin to listen and to look for the room."""
         _disarm_in_children(self)
         self._remember_views()
+        parent = self._kernel.get_parent("shell")
+        if parent_type(parent) == "execute_request":  # %load_ext in a cell: that one is running
+            self._flush.put((Kind.STATUS, "busy", parent))
         self._hook.install()
         self._inbound.install()
         self._flush.start()
@@ -197,16 +200,13 @@ class Bridge:
             loop.add_callback(self._inbound.read_again, comm_id, keys)
 
     def _remember_views(self) -> None:
-        """Note the views that the session has displayed so far, from IPython's own record of outputs."""
-        history = getattr(getattr(self._kernel.shell, "history_manager", None), "outputs", None) or {}
-        try:
-            for execution_count, outputs in sorted(history.items()):
-                for output in outputs:
-                    view = output.bundle.get(VIEW_MIME) if isinstance(output.bundle, dict) else None
-                    if view is not None:
-                        self._coalescer.remember_view(view["model_id"], execution_count)
-        except Exception as error:  # noqa: BLE001 - older IPython keeps another record
-            self._report(error)
+        """Note the widgets that were results of cells so far: ``Out`` has them, what was displayed
+        otherwise is not known.
+        """
+        for execution_count, result in sorted(self._kernel.shell.user_ns.get("_oh", {}).items()):
+            model_id = truth.model_id_of(result)
+            if model_id is not None:
+                self._coalescer.remember_view(model_id, execution_count)
 
     def _report(self, error: BaseException) -> None:
         self._report_text(f"{type(error).__name__}: {error}", error)

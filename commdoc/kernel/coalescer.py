@@ -74,6 +74,7 @@ class Coalescer:
         self._ended: dict[str, str] = {}
         self._views: dict[tuple[str, str], PendingOp] = {}
         self._captures: dict[str, str] = {}
+        self._status_now = "idle"
         self._event_bytes = 0
         self._feeds: dict[int, Callable[..., None]] = {
             Kind.UPDATE: self._update,
@@ -141,6 +142,7 @@ class Coalescer:
         self._targets = {comm_id: name for comm_id, name in self._targets.items() if comm_id in live}
         self._views = {key: view for key, view in self._views.items() if key[0] in live}
         self._barrier({"op": "adopted", "comm_ids": comm_ids})
+        self._barrier({"op": "status", "status": self._status_now})
         for view in self._views.values():
             self._barrier(dict(view))
         waiting = [op for op in self._ops if op["op"] == "message" and op.get("waited")]
@@ -356,5 +358,8 @@ class Coalescer:
             if self.linked:
                 known = self._executions.get(execution, {})
                 self._barrier({"op": "cell_end", "msg_id": execution, "status": ended, **known})
-        if self.linked and status in ("busy", "idle"):
+        if status not in ("busy", "idle"):
+            return
+        self._status_now = status
+        if self.linked:
             self._barrier({"op": "status", "status": status})

@@ -196,6 +196,8 @@ class Link:
                 sender.cancel()
                 if self._stopping is not None and self._stopping.is_set():
                     await self._send_rest(socket)
+                with contextlib.suppress(Exception):
+                    await asyncio.wait_for(socket.close(), 1)
                 self._tell.down(reason)
         raise CommdocError(reason)
 

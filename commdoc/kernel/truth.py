@@ -57,6 +57,16 @@ def read_state(comm: Any, hook: SendHook, keys: list[str] | None = None) -> dict
     return state if keys is None else {key: state[key] for key in keys if key in state}
 
 
+def model_id_of(thing: Any) -> str | None:
+    """Return the comm id of a displayable object that has an open comm already; opens none."""
+    widget = sys.modules.get("ipywidgets.widgets.widget")
+    if widget is not None and isinstance(thing, widget.Widget):
+        return None if thing.comm is None else str(thing.comm.comm_id)
+    comms = getattr(sys.modules.get("anywidget._descriptor"), "_COMMS", {})
+    comm = comms.get(id(thing))
+    return None if comm is None else str(comm.comm_id)
+
+
 def _owner(comm: Any) -> Any:
     return getattr(getattr(comm, "_msg_callback", None), "__self__", None)
 
