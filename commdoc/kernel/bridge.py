@@ -200,9 +200,7 @@ class Bridge:
             loop.add_callback(self._inbound.read_again, comm_id, keys)
 
     def _remember_views(self) -> None:
-        """Note the widgets that were results of cells so far: ``Out`` has them, what was displayed
-        otherwise is not known.
-        """
+        """Note the widgets that were results of cells so far: ``Out`` is the only trace of displays."""
         for execution_count, result in sorted(self._kernel.shell.user_ns.get("_oh", {}).items()):
             model_id = truth.model_id_of(result)
             if model_id is not None:
