@@ -1,0 +1,157 @@
+"""One comm, as a reader of the document has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from commdoc.document.elements import Opened, model_state
+from commdoc.errors import BlobMissingError
+from commdoc.protocol.messages import Encoded, State
+from commdoc.protocol.values import BlobSentinel, GetBlob, decode
+
+
+class Comm:
+    """One comm of the comms map. It follows the document until it is closed, and keeps its last values then.
+
+    Any thread may read it: what changes is replaced as a whole.
+    """
+
+    __slots__ = ("_get_blob", "_opened", "_outputs", "_state", "closed")
+
+    def __init__(self, opened: Opened, get_blob: GetBlob | None) -> None:
+        self._opened = opened
+        self._state: State = {}
+        self._outputs: Mapping[Any, dict[str, Encoded]] = {}
+        self._get_blob = get_blob
+        self.closed = False
+        """Whether it has left the document."""
+
+    def __repr__(self) -> str:
+        return (
+            f"<Comm {self.comm_id} {self.model_name or self.target_name}{' closed' if self.closed else ''}>"
+        )
+
+    @property
+    def comm_id(self) -> str:
+        """Its id."""
+        return self._opened.comm_id
+
+    @property
+    def target_name(self) -> str:
+        """The comm target, ``jupyter.widget`` for widgets."""
+        return self._opened.target_name
+
+    @property
+    def model_module(self) -> str | None:
+        """`_model_module` as it was opened; None for a comm that is no widget."""
+        return self._opened.model.get("model_module")
+
+    @property
+    def model_module_version(self) -> str | None:
+        """`_model_module_version` as it was opened."""
+        return self._opened.model.get("model_module_version")
+
+    @property
+    def model_name(self) -> str | None:
+        """`_model_name` as it was opened."""
+        return self._opened.model.get("model_name")
+
+    @property
+    def seq(self) -> int:
+        """1, 2, 3 … in the order in which its epoch opened comms."""
+        return self._opened.seq
+
+    @property
+    def epoch(self) -> str:
+        """The life of the kernel that opened it."""
+        return self._opened.epoch
+
+    @property
+    def has_state(self) -> bool:
+        """False for a comm that was opened with mere data."""
+        return self._opened.state is not None
+
+    @property
+    def encoded_state(self) -> Mapping[str, Encoded]:
+        """The state in the document's value encoding, model keys included; not to be changed."""
+        return MappingProxyType(self._state)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state, decoded; a copy.
+
+        Raises
+        ------
+        BlobMissingError
+            When a blob is not to be had; `value` reads the other keys.
+        """
+        return {key: self._decode(value, key) for key, value in self._state.items()}
+
+    def value(self, key: str) -> Any:
+        """Return one key of the state, decoded.
+
+        Raises
+        ------
+        KeyError
+            When the state has no such key.
+        BlobMissingError
+            When a blob of it is not to be had.
+        """
+        return self._decode(self._state[key], key)
+
+    @property
+    def data(self) -> Any:
+        """What a comm without a state was opened with, decoded; else None."""
+        return self._decode(self._opened.data, "data")
+
+    @property
+    def metadata(self) -> Any:
+        """The metadata that it was opened with, decoded, or None."""
+        return self._decode(self._opened.metadata, "metadata")
+
+    @property
+    def outputs(self) -> list[dict[str, Any]]:
+        """What an OutputModel captured, in order, decoded; a copy."""
+        return [self._decode(output, "outputs") for output in list(self._outputs.values())]
+
+    @property
+    def encoded_outputs(self) -> list[dict[str, Encoded]]:
+        """The outputs in the document's value encoding; not to be changed."""
+        return list(self._outputs.values())
+
+    def to_py(self) -> dict[str, Any]:
+        """Return the comm as a plain dict, decoded."""
+        opened = self._opened
+        plain: dict[str, Any] = {"target_name": self.target_name, **opened.model}
+        plain |= {"seq": self.seq, "epoch": self.epoch}
+        if self.has_state or self._state:
+            plain["state"] = self.state
+        if opened.data is not None:
+            plain["data"] = self.data
+        if opened.metadata is not None:
+            plain["metadata"] = self.metadata
+        outputs = self.outputs
+        if outputs:
+            plain["outputs"] = outputs
+        return plain
+
+    def _decode(self, encoded: Encoded, key: str) -> Any:
+        def get(sentinel: BlobSentinel) -> bytes | memoryview:
+            where = f"{key!r} of comm {self.comm_id} ({self.model_name or self.target_name})"
+            if self._get_blob is None:
+                msg = f"{where} is blob {sentinel['$blob']}, and this reader was given no blobs"
+                raise BlobMissingError(msg)
+            try:
+                return self._get_blob(sentinel)
+            except BlobMissingError as error:
+                msg = f"{where}: blob {sentinel['$blob']} of {sentinel.get('size')} bytes is missing: {error}"
+                raise BlobMissingError(msg) from error
+
+        return decode(encoded, get)
+
+
+def merged_state(opened: Opened, overlay: State | None) -> State:
+    """Return the encoded state of a comm: model keys, opened state, overlay."""
+    return {**model_state(opened.model), **(opened.state or {}), **(overlay or {})}

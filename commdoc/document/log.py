@@ -1,0 +1,414 @@
+"""The writer of the comms array: the one door through which the comms map of a document is changed.
+
+Everything is planned in a *batch* and written at its end as one transaction: an update of a comm that is updated again,
+or closed, in the same batch leaves nothing behind. `CommsLog` keeps its own index, so that no call depends on how much
+the array holds, and never reads the array again — unless somebody else wrote into it: then `on_foreign` is
+called, and the next batch, or `restore`, first makes the array again what the index says.
+
+No I/O, no asyncio; not thread-safe: it belongs to the thread of its document.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from pycrdt import Array, Doc
+
+from commdoc.document.elements import (
+    LIVE,
+    ROOT,
+    Kernel,
+    View,
+    kernel_text,
+    key_texts,
+    object_text,
+    opened_text,
+    output_text,
+    split_model,
+    updated_text,
+    view_text,
+)
+from commdoc.document.foreign import describe, differences
+from commdoc.document.loading import Index, load
+from commdoc.document.records import BlobRefs, Entry, Slot
+from commdoc.document.views import Key
+from commdoc.document.yupdate import ElementId, element_ids, elements, encode_update, own_clock
+from commdoc.errors import CommdocError
+from commdoc.protocol.messages import Encoded, State
+from commdoc.protocol.values import dumps
+
+_log = logging.getLogger(__name__)
+
+ORIGIN: Final = "commdoc"
+"""Default origin of the log's transactions."""
+
+
+class CommsLog:
+    """Writes the comms map of a document.
+
+    Parameters
+    ----------
+    doc : pycrdt.Doc
+        May have a comms map already, which is read and gone on with.
+    origin : hashable, optional
+        Origin of the transactions.
+    fresh : bool, optional
+        Delete what the array holds instead of reading it: for a document that was refused.
+
+    Raises
+    ------
+    SchemaError
+        When the array is damaged or was written by a newer commdoc. It is left as it is.
+    """
+
+    def __init__(self, doc: Doc[Any], *, origin: Hashable = ORIGIN, fresh: bool = False) -> None:
+        self.on_foreign: Callable[[str], None] | None = None
+        """Called in the observer of a foreign write, with what happened. It must not write: it schedules `restore`."""
+        self._doc = doc
+        self._origin = origin
+        self._array: Array[Any] = doc.get(ROOT, type=Array)
+        ids = element_ids(self._array)
+        self._index = Index() if fresh else load(ids, elements(self._array))
+        self._refs = BlobRefs()
+        for entry in self._index.entries.values():
+            self._refs.add(entry.texts())
+        self._planned: dict[Slot, None] = {}
+        self._deleted: list[ElementId] = ids if fresh else []
+        self._stale: dict[str, Entry] = {}
+        self._tail = ids[-1] if ids else None
+        self._clock = own_clock(doc)
+        self._batching = self._foreign = False
+        self._subscription = self._array.integrated.observe(self._observe)
+
+    def dispose(self) -> None:
+        """Stop observing the document, which stays as it is."""
+        self._subscription.drop()
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    @property
+    def clock(self) -> int:
+        """The Yjs clock of the document's own client behind the last batch: what events name as ``after``."""
+        return self._clock
+
+    @property
+    def kernels(self) -> dict[str, Kernel]:
+        """The kernels by kernel_id; a copy."""
+        return {kernel_id: kernel for kernel_id, (_, kernel) in self._index.kernels.items()}
+
+    @property
+    def views(self) -> list[View]:
+        """The displayed views, in the order in which they were displayed; a copy."""
+        return list(self._index.views)
+
+    def __contains__(self, comm_id: object) -> bool:
+        return comm_id in self._index.entries
+
+    def __len__(self) -> int:
+        return len(self._index.entries)
+
+    def entry(self, comm_id: str) -> Entry | None:
+        """Return what is known of a comm; not to be changed."""
+        return self._index.entries.get(comm_id)
+
+    def state(self, comm_id: str) -> State:
+        """Return a comm's state, encoded, overlay applied, model keys put back; a copy.
+
+        Raises
+        ------
+        KeyError
+            When no such comm is open.
+        """
+        return self._index.entries[comm_id].state()
+
+    def comm_ids(self, epoch: str | None = None) -> list[str]:
+        """Return the ids of the comms, of one epoch or of all, in seq order."""
+        entries = [e for e in self._index.entries.values() if epoch is None or e.epoch == epoch]
+        return [entry.comm_id for entry in sorted(entries, key=lambda entry: entry.seq)]
+
+    def blob_refs(self) -> Mapping[str, int]:
+        """Return how often live elements name each blob, by hash; it follows what happens."""
+        return self._refs.counts
+
+    def take_unnamed(self) -> list[str]:
+        """Return the blobs that lost their last name since the last call and have none now."""
+        return self._refs.take_unnamed()
+
+    # --- batches -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Plan in the block, write at its end: one transaction, or none when nothing differs.
+
+        A block that raises writes what it planned before that. When somebody else has written into the array, it is
+        restored in the same transaction.
+        """
+        if self._batching:
+            msg = "a batch is open already"
+            raise RuntimeError(msg)
+        self._batching = True
+        try:
+            yield
+        finally:
+            self._batching = False
+            self._write()
+
+    def restore(self) -> bool:
+        """Undo foreign writes into the array; return whether there were any. Not for use in an observer."""
+        foreign = self._foreign
+        with self.batch():
+            pass
+        return foreign
+
+    # --- kernels -------------------------------------------------------------------------------------------------
+
+    def set_kernel(self, kernel_id: str, *, epoch: str, name: str, status: str = LIVE) -> None:
+        """Say which epoch a kernel is in, and whether it lives."""
+        self._check_batch()
+        kernel = Kernel(kernel_id, name, epoch, status)
+        slot, known = self._index.kernels.get(kernel_id, (None, None))
+        if kernel != known:
+            self._index.kernels[kernel_id] = self._plan(kernel_text(kernel)), kernel
+            self._drop(slot)
+
+    def begin_epoch(self, kernel_id: str, epoch: str, name: str) -> list[str]:
+        """Enter an epoch of a kernel. The comms of its earlier ones go, and any that are of no kernel's epoch.
+
+        Returns
+        -------
+        list of str
+            The comms that went.
+        """
+        self.set_kernel(kernel_id, epoch=epoch, name=name)
+        present = {kernel.epoch for kernel in self.kernels.values()}
+        gone = [comm_id for comm_id in self.comm_ids() if self._index.entries[comm_id].epoch not in present]
+        for comm_id in gone:
+            self.close(comm_id)
+        self._index.seqs = {name: seq for name, seq in self._index.seqs.items() if name in present}
+        return gone
+
+    # --- comms ---------------------------------------------------------------------------------------------------
+
+    def open(
+        self,
+        comm_id: str,
+        *,
+        epoch: str,
+        target_name: str,
+        state: State | None = None,
+        data: Encoded = None,
+        metadata: Encoded = None,
+    ) -> None:
+        """Open a comm. One that is open already gets this state; its seq, outputs and views stay.
+
+        Parameters
+        ----------
+        state : dict, optional
+            Encoded, with the ``_model_*`` keys; None for a comm without a state.
+        data : JSON-ready, optional
+            Encoded open data of a comm without a state.
+
+        Raises
+        ------
+        ValueEncodingError
+            When a value is not JSON; nothing has changed then.
+        """
+        self._check_batch()
+        model, rest = split_model(state or {})
+        base = None if state is None else key_texts(rest)
+        given = {"data": data if state is None else None, "metadata": metadata}
+        extra = {name: dumps(value) for name, value in given.items() if value is not None}
+        known = self._index.entries.get(comm_id)
+        if known is not None and known.epoch != epoch:
+            self.close(comm_id)
+            known = None
+        if known is not None and known.differs_in_values_only(target_name, model, base, extra):
+            self._overlay(known, base or {})
+            return
+        seq = known.seq if known is not None else self._index.seqs.get(epoch, 1)
+        parts = extra if base is None else {**extra, "state": object_text(base)}
+        text = opened_text(comm_id, target_name=target_name, model=model, seq=seq, epoch=epoch, parts=parts)
+        entry = Entry(comm_id, target_name, model, seq, epoch, base, extra, self._plan(text))
+        if known is None:
+            self._index.seqs[epoch] = seq + 1
+        else:
+            entry.outputs, entry.unknown = known.outputs, known.unknown
+            self._drop(known.opened, known.updated)
+            self._stale.pop(comm_id, None)
+        self._index.entries[comm_id] = entry
+        self._refs.add(entry.texts())
+        if known is not None:
+            self._refs.release(known.texts())
+
+    def update(self, comm_id: str, state: State) -> bool:
+        """Write the keys whose JSON text differs from what the comm has.
+
+        Returns
+        -------
+        bool
+            False when none does, or no such comm is open.
+        """
+        self._check_batch()
+        entry = self._index.entries.get(comm_id)
+        return entry is not None and self._overlay(entry, key_texts(state))
+
+    def close(self, comm_id: str) -> bool:
+        """Remove a comm with everything that belongs to it; return whether it was open."""
+        self._check_batch()
+        entry = self._index.entries.pop(comm_id, None)
+        if entry is None:
+            return False
+        self._stale.pop(comm_id, None)
+        self._drop(entry.opened, entry.updated, *entry.outputs, *entry.unknown)
+        self._drop_views(self._index.views.find("comm", comm_id))
+        self._refs.release(entry.texts())
+        return True
+
+    def append_output(self, comm_id: str, output: dict[str, Encoded]) -> bool:
+        """Append an output (encoded, nbformat 4) to a comm's; return whether the comm is open."""
+        self._check_batch()
+        entry = self._index.entries.get(comm_id)
+        if entry is None:
+            return False
+        slot = self._plan(output_text(comm_id, output))
+        entry.outputs.append(slot)
+        self._refs.add([slot.text])
+        return True
+
+    def clear_outputs(self, comm_id: str) -> bool:
+        """Remove a comm's outputs; return whether there were any."""
+        self._check_batch()
+        entry = self._index.entries.get(comm_id)
+        if entry is None or not entry.outputs:
+            return False
+        self._drop(*entry.outputs)
+        self._refs.release(slot.text for slot in entry.outputs)
+        entry.outputs = []
+        return True
+
+    # --- views ---------------------------------------------------------------------------------------------------
+
+    def set_view(self, comm_id: str, view: dict[str, Any]) -> bool:
+        """Say that a comm is displayed. A cell's views are those of one execution: earlier ones' go.
+
+        Parameters
+        ----------
+        view : dict
+            ``{msg_id, cell_id?, execution_count?}``
+
+        Returns
+        -------
+        bool
+            False when that stood there already, or no such comm is open.
+        """
+        self._check_batch()
+        views, shown = self._index.views, View(comm_id, dict(view))
+        key = comm_id, shown.cell_id
+        if comm_id not in self._index.entries or views.get(key) == shown:
+            return False
+        slot = self._plan(view_text(comm_id, shown.view))
+        same_cell = [] if shown.cell_id is None else views.find("cell", shown.cell_id)
+        same_execution = views.find("execution", shown.msg_id)
+        outdated = [other for other in same_cell if other not in same_execution]
+        self._drop_views({*outdated, key} if views.get(key) else outdated)
+        views.put(slot, shown)
+        return True
+
+    def clear_views(self, msg_id: str) -> bool:
+        """Remove the views that an execution displayed; return whether there were any."""
+        self._check_batch()
+        keys = self._index.views.find("execution", msg_id)
+        self._drop_views(keys)
+        return bool(keys)
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _check_batch(self) -> None:
+        if not self._batching:
+            msg = "the comms map is written in a batch: with log.batch(): …"
+            raise RuntimeError(msg)
+
+    def _overlay(self, entry: Entry, texts: Mapping[str, str]) -> bool:
+        changed = {key: text for key, text in texts.items() if entry.text(key) != text}
+        if not changed:
+            return False
+        self._refs.add(changed.values())
+        self._refs.release(entry.overlay[key] for key in changed if key in entry.overlay)
+        entry.overlay.update(changed)
+        if entry.updated is None or entry.updated.id is not None:
+            self._drop(entry.updated)
+            entry.updated = self._plan("")
+        self._stale[entry.comm_id] = entry
+        return True
+
+    def _plan(self, text: str) -> Slot:
+        slot = Slot(text)
+        self._planned[slot] = None
+        return slot
+
+    def _drop(self, *slots: Slot | None) -> None:
+        for slot in slots:
+            if slot is None:
+                continue
+            if slot.id is None:
+                del self._planned[slot]
+            else:
+                del self._index.slots[slot]
+                self._deleted.append(slot.id)
+
+    def _drop_views(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._drop(self._index.views.pop(key))
+
+    def _write(self) -> None:
+        if self._foreign:
+            self._plan_restore()
+        for entry in self._stale.values():
+            if entry.updated is not None:
+                entry.updated.text = updated_text(entry.comm_id, entry.overlay)
+        if not self._planned and not self._deleted:
+            return
+        with self._doc.transaction(origin=self._origin):
+            first = ElementId(self._doc.client_id, own_clock(self._doc))
+            texts = [slot.text for slot in self._planned]
+            self._doc.apply_update(encode_update(first, self._tail, texts, self._deleted))
+            # Before the transaction ends: what its observers raise comes out there, when all is written.
+            self._settle(first)
+
+    def _settle(self, first: ElementId) -> None:
+        for n, slot in enumerate(self._planned):
+            self._tail = slot.id = ElementId(first.client, first.clock + n)
+        self._clock = first.clock + len(self._planned)
+        self._index.slots.update(self._planned)
+        self._planned.clear()
+        self._deleted.clear()
+        self._stale.clear()
+        self._foreign = False
+        if own_clock(self._doc) != self._clock:
+            msg = f"the document has clock {own_clock(self._doc)} where {self._clock} was due: an update is missing"
+            raise CommdocError(msg)
+
+    def _observe(self, event: Any) -> None:
+        """See a transaction of the array. A raw event of pycrdt: wrapped, it would compute its delta each time."""
+        try:
+            if event.transaction.origin() == hash(self._origin):
+                return
+            self._foreign = True
+            reason = describe(event.delta)
+            if self.on_foreign is None:
+                _log.warning("%s; it is undone with the next batch", reason)
+            else:
+                self.on_foreign(reason)
+        except Exception:  # noqa: BLE001 - what an observer raises ends up in somebody else's transaction
+            _log.exception("on a foreign write into the comms map")
+
+    def _plan_restore(self) -> None:
+        foreign, lost = differences(self._index, element_ids(self._array))
+        self._deleted += foreign
+        for slot in lost:
+            self._drop(slot)
+            slot.id = None
+        self._planned = {**dict.fromkeys(lost), **self._planned}
