@@ -4,7 +4,7 @@
 //   dist/       the library: ES modules that leave yjs, lib0 and y-protocols to the importer (one yjs per page)
 //   ../commdoc/server/static/   the pages' scripts and styles: everything bundled, served by the room's host
 
-import { existsSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -53,9 +53,8 @@ async function core() {
 
 async function pages() {
   mkdirSync(staticFolder, { recursive: true });
-  await build({
+  const page = {
     ...common,
-    entryPoints: entries({ viewer: "src/viewer/viewer.ts", frame: "src/viewer/frame.ts" }),
     outdir: staticFolder,
     platform: "browser",
     minify: true,
@@ -68,7 +67,16 @@ async function pages() {
       ".ttf": "dataurl",
       ".eot": "empty",
     },
+  };
+  await build({
+    ...page,
+    entryPoints: entries({ viewer: "src/viewer/viewer.ts" }),
   });
+  // A classic script: a frame of opaque origin may load no module from the host.
+  await build({ ...page, entryPoints: entries({ frame: "src/viewer/frame.ts" }), format: "iife" });
+  for (const name of ["viewer.html", "frame.html"]) {
+    copyFileSync(join(root, "src/viewer", name), join(staticFolder, name));
+  }
 }
 
 if (what !== "pages") await core();

@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 20_000,
     pool: "threads",
     maxWorkers: 2,
+    // Published as ES modules that Node takes for CommonJS; they import style sheets, too.
+    server: { deps: { inline: [/@jupyter/, /@lumino/, /@microsoft/, /@rjsf/, /anywidget/] } },
   },
 });

@@ -1,0 +1,53 @@
+/**
+ * anywidget's own front end, as it is, with two changes in what surrounds it:
+ *
+ * - a state is delivered while the module is still loading (it is read when the module asks), and a module that takes
+ *   longer than anywidget's two seconds still gets every message, in order;
+ * - nothing else: `_esm`, hot updates, `experimental.invoke` and hosts are anywidget's.
+ */
+
+import { DOMWidgetModel, DOMWidgetView } from "@jupyter-widgets/base";
+// biome-ignore-start assist/source/organizeImports: the catcher has to be there before the package runs
+import { taken } from "./amd";
+import "anywidget";
+
+// biome-ignore-end assist/source/organizeImports: see above
+
+/** How long a module may take to load before its messages are given up; anywidget allows 2 s. */
+const MODULE_PATIENCE_MS = 60_000;
+
+/** The time that anywidget's runtime waits for its module. */
+const ANYWIDGET_PATIENCE_MS = 2000;
+
+interface Package {
+  AnyModel: typeof DOMWidgetModel;
+  AnyView: typeof DOMWidgetView;
+}
+
+const own = taken("anywidget")({ DOMWidgetModel, DOMWidgetView }) as Package;
+
+export class AnyModel extends own.AnyModel {
+  override initialize(
+    attributes: Record<string, unknown>,
+    options: Parameters<DOMWidgetModel["initialize"]>[1],
+  ) {
+    // The runtime is made in here, synchronously, and sets its time limit: a signal of more time is all it needs.
+    const { timeout } = AbortSignal;
+    AbortSignal.timeout = (ms) =>
+      timeout.call(AbortSignal, ms === ANYWIDGET_PATIENCE_MS ? MODULE_PATIENCE_MS : ms);
+    try {
+      super.initialize(attributes, options);
+    } finally {
+      AbortSignal.timeout = timeout;
+    }
+  }
+
+  override _handle_comm_msg(message: Parameters<DOMWidgetModel["_handle_comm_msg"]>[0]): Promise<void> {
+    const { method } = message.content.data as { method?: string };
+    // State needs no module; waiting for one that is broken would keep the kernel's correction of it out.
+    if (method === "update") return DOMWidgetModel.prototype._handle_comm_msg.call(this, message);
+    return super._handle_comm_msg(message);
+  }
+}
+
+export class AnyView extends own.AnyView {}

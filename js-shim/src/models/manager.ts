@@ -1,0 +1,360 @@
+/**
+ * The widget manager of a room's document: ipywidgets models and views, made from what the comms map holds.
+ *
+ * Promises: every model of the document is created once, whatever the order in which comms come and refer to each other
+ * (`references.ts`); each then shows the document's values, in order with its messages (`document-comm.ts`); one that
+ * fails leaves the others alone. Everything that a model needs of a room is `ModelSource`.
+ */
+
+import {
+  createErrorWidgetModel,
+  type DOMWidgetModel,
+  type DOMWidgetView,
+  type IClassicComm,
+  type WidgetModel,
+  type WidgetView,
+} from "@jupyter-widgets/base";
+import { ManagerBase } from "@jupyter-widgets/base-manager";
+import { type CommDoor, DocumentComm } from "./document-comm";
+import { Hand } from "./hand";
+import { findModel, findView, type ModuleLoader } from "./modules";
+import { Reactions } from "./reactions";
+import { References, referenceTargets, resolveReferences } from "./references";
+import { makeRenderMime } from "./rendermime";
+import type { Change, MissingBlob, ModelSource } from "./source";
+
+/** A view's or an author's reference to a model that never comes is given up after this time, with its name. */
+const MODEL_PATIENCE_MS = 10_000;
+
+export const WIDGET_TARGET = "jupyter.widget";
+
+/** Something went wrong for one comm; the rest goes on. */
+export interface Problem {
+  commId: string;
+  text: string;
+  error?: unknown;
+}
+
+export interface ManagerOptions {
+  /** Whose pointer and key events tell which models are under the hand; the page's document. */
+  root?: Document | HTMLElement;
+  /** More widget packages than the page has. */
+  loader?: ModuleLoader;
+  onProblem?: (problem: Problem) => void;
+}
+
+interface Waiter {
+  resolve: (model: Promise<WidgetModel>) => void;
+  reject: (error: Error) => void;
+}
+
+export class RoomManager extends ManagerBase {
+  readonly source: ModelSource;
+  readonly renderMime = makeRenderMime(this);
+  private readonly comms = new Map<string, DocumentComm>();
+  private readonly promises = new Map<string, Promise<WidgetModel>>();
+  private readonly created = new Set<string>();
+  private readonly waiters = new Map<string, Waiter[]>();
+  private readonly lacking = new Map<string, Map<string, MissingBlob>>();
+  private readonly references = new References();
+  private readonly reactions: Reactions;
+  private readonly hand: Hand | undefined;
+  private readonly options: ManagerOptions;
+  private readonly door: CommDoor;
+  private readonly stopListening: () => void;
+  private applying = 0;
+  private live = true;
+
+  constructor(source: ModelSource, options: ManagerOptions = {}) {
+    super();
+    this.source = source;
+    this.options = options;
+    const { root } = options;
+    if (root !== undefined) {
+      this.hand = new Hand(root, (commIds) => {
+        for (const commId of commIds) this.comms.get(commId)?.released();
+      });
+    }
+    const failed = this.failed.bind(this);
+    this.reactions = new Reactions(source, failed);
+    const manager = this;
+    this.door = {
+      source,
+      failed,
+      handOn: (commId) => this.hand?.on(commId) ?? false,
+      get applying() {
+        return manager.applying > 0;
+      },
+      reacted: (commId, state) => this.reactions.add(commId, state),
+      readResolved: (commId, keys) => this.readUpdate(commId, keys),
+    };
+    this.stopListening = source.listen({
+      changed: (changes) => this.changed(changes),
+      message: (commId, data, buffers) => this.comms.get(commId)?.message(data, buffers),
+    });
+    this.changed([...source.commIds()].map((commId) => ({ kind: "opened", commId, keys: [] })));
+  }
+
+  /** Let models take and send changes, or not: with no kernel behind them they show what they have. */
+  setLive(live: boolean): void {
+    this.live = live;
+    for (const promise of this.promises.values()) {
+      promise.then((model) => {
+        if (model.comm !== undefined && model.comm_live !== live) model.comm_live = live;
+      });
+    }
+  }
+
+  /** The blobs that a comm's last read lacked. */
+  missingBlobs(commId: string): MissingBlob[] {
+    return [...(this.lacking.get(commId)?.values() ?? [])];
+  }
+
+  /** Comm ids that others refer to and that are not there. */
+  missingModels(): string[] {
+    return this.references.missing().filter((commId) => !this.promises.has(commId));
+  }
+
+  dispose(): void {
+    this.stopListening();
+    this.reactions.dispose();
+    this.hand?.dispose();
+    for (const commId of [...this.comms.keys()]) this.commClosed(commId);
+  }
+
+  // --- what ipywidgets asks of a manager
+
+  /** The model of an id; waits for one that is not there yet, with an end. */
+  override get_model(modelId: string): Promise<WidgetModel> {
+    const there = this.promises.get(modelId);
+    if (there !== undefined) return there;
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { resolve, reject };
+      this.waiters.set(modelId, [...(this.waiters.get(modelId) ?? []), waiter]);
+      setTimeout(() => {
+        const left = (this.waiters.get(modelId) ?? []).filter((other) => other !== waiter);
+        if (left.length > 0) this.waiters.set(modelId, left);
+        else this.waiters.delete(modelId);
+        reject(new Error(`the document has no widget model ${modelId}`));
+      }, MODEL_PATIENCE_MS);
+    });
+  }
+
+  override has_model(modelId: string): boolean {
+    return this.promises.has(modelId);
+  }
+
+  override register_model(modelId: string, promise: Promise<WidgetModel>): void {
+    this.promises.set(modelId, promise);
+    for (const waiter of this.waiters.get(modelId) ?? []) waiter.resolve(promise);
+    this.waiters.delete(modelId);
+    promise.then((model) => {
+      this.created.add(modelId);
+      this.references.created(modelId);
+      model.once("comm:close", () => this.forget(modelId, promise));
+      model.once("destroy", () => this.forget(modelId, promise));
+      for (const slot of this.references.registered(modelId))
+        this.comms.get(slot.commId)?.changed([slot.key]);
+    });
+  }
+
+  override async create_view<V extends DOMWidgetView | WidgetView>(
+    model: WidgetModel,
+    options?: unknown,
+  ): Promise<V> {
+    const view = (await super.create_view(model as DOMWidgetModel, options)) as unknown as WidgetView;
+    if (view.el instanceof Element) {
+      view.el.setAttribute("data-comm-id", model.model_id);
+      view.el.setAttribute("data-model-name", model.name);
+      const missing = this.missingBlobs(model.model_id);
+      if (missing.length > 0) view.el.setAttribute("data-commdoc-missing", missing.map(describe).join("; "));
+    }
+    return view as V;
+  }
+
+  override loadModelClass(
+    className: string,
+    moduleName: string,
+    moduleVersion: string,
+  ): Promise<typeof WidgetModel> {
+    return findModel(className, moduleName, moduleVersion, this.options.loader);
+  }
+
+  override loadViewClass(
+    className: string,
+    moduleName: string,
+    moduleVersion: string,
+  ): Promise<typeof WidgetView> {
+    return findView(className, moduleName, moduleVersion, this.options.loader);
+  }
+
+  protected override loadClass(): Promise<never> {
+    return Promise.reject(new Error("classes are found by loadModelClass and loadViewClass"));
+  }
+
+  protected override async _create_comm(
+    targetName: string,
+    modelId?: string,
+    data?: unknown,
+    metadata?: unknown,
+  ): Promise<IClassicComm> {
+    const comm = new DocumentComm(modelId ?? crypto.randomUUID(), targetName, this.door, Promise.resolve());
+    this.comms.set(comm.comm_id, comm);
+    if (data !== undefined) comm.open(data, undefined, metadata);
+    return comm;
+  }
+
+  protected override _get_comm_info(): Promise<Record<string, never>> {
+    return Promise.resolve({});
+  }
+
+  // --- what the document says
+
+  private changed(changes: readonly Change[]): void {
+    // All that opened together are registered before the first of them looks for another.
+    for (const change of changes) {
+      if (change.kind === "opened") this.commOpened(change.commId);
+      else if (change.kind === "closed") this.commClosed(change.commId);
+      else {
+        this.reactions.outdated(change.commId, change.keys);
+        this.comms.get(change.commId)?.changed(change.keys);
+      }
+    }
+  }
+
+  private commOpened(commId: string): void {
+    const entry = this.source.entry(commId);
+    if (entry === undefined || entry.targetName !== WIDGET_TARGET || !entry.modelName) return;
+    const known = this.comms.get(commId);
+    if (known !== undefined) {
+      // Opened again under its id, or opened by this window: the same model takes the new state.
+      known.changed(entry.keys);
+      return;
+    }
+    let begin: () => void = () => undefined;
+    const ready = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const comm = new DocumentComm(commId, entry.targetName, this.door, ready);
+    this.comms.set(commId, comm);
+    const promise = this.create(commId, comm);
+    promise.then(begin, begin);
+    this.register_model(commId, promise);
+  }
+
+  private commClosed(commId: string): void {
+    this.reactions.forget(commId);
+    this.references.closed(commId);
+    this.lacking.delete(commId);
+    const comm = this.comms.get(commId);
+    this.comms.delete(commId);
+    this.promises.delete(commId);
+    this.created.delete(commId);
+    comm?.closed();
+  }
+
+  private forget(modelId: string, promise: Promise<WidgetModel>): void {
+    if (this.promises.get(modelId) === promise) this.commClosed(modelId);
+  }
+
+  // --- models
+
+  private async create(commId: string, comm: DocumentComm): Promise<WidgetModel> {
+    const entry = this.source.entry(commId);
+    const name = entry?.modelName ?? "";
+    const module = entry?.modelModule ?? "";
+    let model: WidgetModel;
+    try {
+      const Model = await this.loadModelClass(name, module, entry?.modelModuleVersion ?? "");
+      const values = await this.readValues(commId, this.source.entry(commId)?.keys ?? []);
+      const state = this.resolve(commId, values, Model, true);
+      const attributes = await Model._deserialize_state(state as never, this as never);
+      const options = { widget_manager: this as never, model_id: commId, comm };
+      model = this.apply(() => new Model(attributes as never, options));
+    } catch (error) {
+      this.failed(commId, `creating ${name} of ${module}`, error);
+      const Failed = createErrorWidgetModel(error, `${name} of ${module} could not be created`);
+      model = new Failed({}, { widget_manager: this as never, model_id: commId } as never);
+      comm.on_close(() => model.close(true));
+    }
+    model.name = name;
+    model.module = module;
+    this.adopt(model, comm);
+    return model;
+  }
+
+  /** What ipywidgets does on its own and a document comm does better. */
+  private adopt(model: WidgetModel, comm: DocumentComm): void {
+    // ipywidgets holds updates back until a kernel status says idle; here the room throttles.
+    Object.defineProperty(model, "_pending_msgs", { configurable: true, get: () => 0, set: () => undefined });
+    const setState = model.set_state.bind(model);
+    model.set_state = (state) => this.apply(() => setState(comm.withoutHeld(state)));
+    if (!this.live && model.comm !== undefined) model.comm_live = false;
+  }
+
+  private apply<T>(set: () => T): T {
+    this.applying += 1;
+    try {
+      return set();
+    } finally {
+      this.applying -= 1;
+    }
+  }
+
+  private async readUpdate(commId: string, keys: readonly string[]): Promise<Record<string, unknown>> {
+    const promise = this.promises.get(commId);
+    if (promise === undefined || this.source.entry(commId) === undefined) return {};
+    const model = await promise;
+    // One rejected update would keep all later ones out.
+    model.state_change = model.state_change.catch(() => undefined);
+    const values = await this.readValues(commId, keys);
+    return this.resolve(commId, values, model.constructor as typeof WidgetModel, false);
+  }
+
+  private async readValues(commId: string, keys: readonly string[]): Promise<Record<string, unknown>> {
+    const { state, missing } = await this.source.read(commId, keys);
+    const lacking = this.lacking.get(commId) ?? new Map<string, MissingBlob>();
+    for (const key of keys) lacking.delete(key);
+    for (const blob of missing) {
+      lacking.set(blob.key, blob);
+      this.failed(
+        commId,
+        `reading ${blob.key}`,
+        new Error(`blob ${blob.hash} (${blob.size} bytes): ${blob.reason}`),
+      );
+    }
+    if (lacking.size > 0) this.lacking.set(commId, lacking);
+    else this.lacking.delete(commId);
+    return state;
+  }
+
+  private resolve(
+    commId: string,
+    values: Record<string, unknown>,
+    Model: typeof WidgetModel,
+    creating: boolean,
+  ): Record<string, unknown> {
+    const serializers = (Model.serializers ?? {}) as Record<string, { deserialize?: unknown }>;
+    const refers = (key: string) => serializers[key]?.deserialize !== undefined;
+    const available = (target: string) =>
+      this.created.has(target) ||
+      (this.promises.has(target) && (!creating || this.references.mayWait(commId, target)));
+    const { state, waiting } = resolveReferences(values, refers, available);
+    for (const { key, target } of waiting) this.references.park({ commId, key }, target);
+    for (const [key, value] of Object.entries(state)) {
+      if (refers(key)) this.references.used({ commId, key }, referenceTargets(value));
+    }
+    return state;
+  }
+
+  private failed(commId: string, doing: string, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    const text = `comm ${commId}: ${doing} failed: ${reason}`;
+    console.error(`[commdoc] ${text}`, error);
+    this.options.onProblem?.({ commId, text, error });
+  }
+}
+
+function describe(blob: MissingBlob): string {
+  return `${blob.key} is missing (blob ${blob.hash.slice(0, 12)}…, ${blob.size} bytes)`;
+}

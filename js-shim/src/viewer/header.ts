@@ -1,0 +1,94 @@
+/** The page's header: what it shows of the room, read from the messages that pass through the page to the frame. */
+
+import type { KernelState, PeerInfo, Role, ToWindow } from "../window/messages";
+import {
+  CONNECTION_WORDS,
+  type ConnectionState,
+  KERNEL_WORDS,
+  lifelessWords,
+  peopleWords,
+  roleWord,
+} from "./words";
+
+export class Header {
+  private readonly page: Document;
+  private connection: ConnectionState = "connecting";
+  private kernel: KernelState | null = null;
+  private peers: PeerInfo[] = [];
+  private self = "";
+  private role: Role | null = null;
+  private name: string;
+
+  constructor(page: Document, roomId: string) {
+    this.page = page;
+    this.name = `Room ${roomId.slice(0, 8)}`;
+    this.show();
+  }
+
+  setConnection(connection: ConnectionState): void {
+    this.connection = connection;
+    this.show();
+  }
+
+  /** Takes what concerns the header from a message of the room. */
+  take(message: ToWindow): void {
+    if (message.type === "welcome") {
+      this.connection = "live";
+      this.kernel = message.kernel;
+      this.peers = message.peers;
+      this.self = message.peer_id;
+      this.role = message.role;
+      const { name } = message as { name?: unknown };
+      if (typeof name === "string" && name) this.name = name;
+    } else if (message.type === "kernel") this.kernel = message;
+    else if (message.type === "peers") this.peers = message.peers;
+    else return;
+    this.show();
+  }
+
+  private show(): void {
+    const bar = this.at("bar");
+    const status = this.kernel?.status ?? "unknown";
+    const live = this.kernel?.live ?? false;
+    bar.dataset.state = this.connection;
+    bar.dataset.kernelStatus = status;
+    bar.dataset.kernelLive = String(live);
+    this.at("room-name").textContent = this.name;
+    this.page.title = `${this.name} · commdoc`;
+    this.at("role").hidden = this.role !== "viewer";
+    words(this.at("kernel"), KERNEL_WORDS[status] ?? String(status));
+    words(this.at("connection"), CONNECTION_WORDS[this.connection]);
+    const notice = lifelessWords(this.connection, status, live);
+    const line = this.at("notice");
+    line.hidden = notice === null;
+    if (line.textContent !== notice) line.textContent = notice ?? "";
+    this.showPeople();
+  }
+
+  private showPeople(): void {
+    const people = this.peers.filter(({ role }) => role !== "bridge");
+    const windows = people.filter(({ role }) => role === "window").length;
+    const box = this.at("people");
+    (box.querySelector("summary") as HTMLElement).textContent = peopleWords(windows, people.length - windows);
+    const lines = this.peers.map((peer) => {
+      const line = this.page.createElement("li");
+      const own = peer.peer_id === this.self ? `${peer.name || "This page"} (you)` : peer.name || "A window";
+      for (const text of [own, roleWord(peer.role)]) {
+        const part = this.page.createElement("span");
+        part.textContent = text;
+        line.append(part);
+      }
+      return line;
+    });
+    (box.querySelector("ul") as HTMLElement).replaceChildren(...lines);
+  }
+
+  private at(id: string): HTMLElement {
+    return this.page.getElementById(id) as HTMLElement;
+  }
+}
+
+function words(fact: HTMLElement, text: string): void {
+  const place = fact.querySelector(".words") as HTMLElement;
+  if (place.textContent !== text) place.textContent = text;
+}

@@ -1,0 +1,94 @@
+/**
+ * The page: it owns the token and the WebSocket, and shows the room in its header. Widgets run in a sandboxed frame of
+ * opaque origin, so that an author's module has neither the reader's cookies nor the token; frames pass to it over a
+ * MessagePort (`window/transport.ts` tells how).
+ */
+
+import "./viewer.css";
+import { decodeFrame, frameType, MESSAGE } from "../window/frames";
+import {
+  type Connect,
+  pipePort,
+  readLink,
+  type TransportEvents,
+  webSocketConnect,
+} from "../window/transport";
+import { Header } from "./header";
+import { takeToken } from "./token";
+
+/** Close codes after which trying again makes no sense: forbidden, room gone, version. */
+const FINAL_CODES = new Set([4403, 4410, 4426]);
+
+const FRAME_URL = "../../static/frame.html";
+
+function main(): void {
+  const token = takeToken(window);
+  const address = { ...readLink(location.href), token };
+  const header = new Header(document, roomId(location.pathname));
+  if (!token) {
+    header.setConnection("refused");
+    return;
+  }
+  const connect = watched(webSocketConnect(address, WebSocket as never), header, () =>
+    refused(address.socket, token),
+  );
+  const frame = document.getElementById("frame") as HTMLIFrameElement;
+  let stop: () => void = () => undefined;
+  window.addEventListener("message", (event) => {
+    // The frame's origin is opaque: what it says is known by its window. It says one thing: that it is ready.
+    if (event.source !== frame.contentWindow || event.data?.commdoc !== "ready") return;
+    stop();
+    const { port1, port2 } = new MessageChannel();
+    stop = pipePort(port1, connect);
+    frame.contentWindow?.postMessage({ commdoc: "port" }, "*", [port2]);
+  });
+  frame.src = FRAME_URL;
+}
+
+/** `connect`, with the header told what happens. */
+function watched(connect: Connect, header: Header, isRefused: () => Promise<boolean>): Connect {
+  return (events: TransportEvents) => {
+    let opened = false;
+    header.setConnection("connecting");
+    return connect({
+      open() {
+        opened = true;
+        events.open();
+      },
+      frame(data) {
+        look(data, header);
+        events.frame(data);
+      },
+      close(code, reason) {
+        header.setConnection(FINAL_CODES.has(code) ? "refused" : "disconnected");
+        // A browser doesn't say that the handshake was answered with 403.
+        if (!opened) isRefused().then((is) => is && header.setConnection("refused"));
+        events.close(code, reason);
+      },
+    });
+  };
+}
+
+function look(data: Uint8Array, header: Header): void {
+  try {
+    if (frameType(data) === MESSAGE) header.take(decodeFrame(data).message);
+  } catch {
+    // The frame's own reader refuses it, with the reason.
+  }
+}
+
+/** Does the host refuse this token? Asked by way of a blob that no room has. */
+async function refused(socket: string, token: string): Promise<boolean> {
+  const url = new URL(`blobs/${"0".repeat(64)}`, socket.replace(/^ws/, "http"));
+  try {
+    return (await fetch(url, { headers: { Authorization: `Bearer ${token}` } })).status === 403;
+  } catch {
+    return false;
+  }
+}
+
+function roomId(path: string): string {
+  return /\/rooms\/([^/]+)/.exec(path)?.[1] ?? "";
+}
+
+main();
