@@ -44,6 +44,8 @@ class JavaScriptHook(BuildHookInterface[Any]):
         """Build before the files are collected; an editable install keeps what it has."""
         if version != "editable" or not STATIC.exists():
             build_static()
+        if self.target_name == "wheel" and version != "editable":
+            build_data["force_include"]["notebooks/tour.ipynb"] = "commdoc/cli/tour.ipynb"  # for `commdoc demo`
         build_data["artifacts"].append(f"/{STATIC.relative_to(ROOT).as_posix()}")  # git ignores it
 
 
