@@ -1,0 +1,223 @@
+"""Where a room keeps what is too large for the document, and for how long.
+
+`BlobStore` is the place (`MemoryBlobs`, `FolderBlobs`); `RoomBlobs` the rules: content must match its hash, a blob stays while a live entry
+names it and for a grace time after. The counts of who names what come from the comms log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from commdoc.errors import ProtocolError
+from commdoc.rooms.limits import RoomLimits
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def is_digest(text: object) -> bool:
+    """Tell whether `text` is a SHA-256 in lower-case hex."""
+    return isinstance(text, str) and _DIGEST.match(text) is not None
+
+
+class BlobStore(Protocol):
+    """Keeps blobs by their SHA-256; knows nothing of who needs them."""
+
+    def put(self, digest: str, content: bytes) -> None:
+        """Keep `content`. Raises `OSError` when there is no room for it."""
+
+    def get(self, digest: str) -> bytes | None:
+        """Return the content, None when it isn't there."""
+
+    def size(self, digest: str) -> int | None:
+        """Return the content's bytes, None when it isn't there."""
+
+    def delete(self, digest: str) -> None:
+        """Forget it; nothing happens when it isn't there."""
+
+    def digests(self) -> Iterable[str]:
+        """Return what is there."""
+
+
+class MemoryBlobs:
+    """Keeps blobs in the process."""
+
+    def __init__(self) -> None:
+        self._content: dict[str, bytes] = {}
+
+    def put(self, digest: str, content: bytes) -> None:
+        """Keep `content`."""
+        self._content[digest] = content
+
+    def get(self, digest: str) -> bytes | None:
+        """Return the content, None when it isn't there."""
+        return self._content.get(digest)
+
+    def size(self, digest: str) -> int | None:
+        """Return the content's bytes, None when it isn't there."""
+        content = self._content.get(digest)
+        return None if content is None else len(content)
+
+    def delete(self, digest: str) -> None:
+        """Forget it."""
+        self._content.pop(digest, None)
+
+    def digests(self) -> Iterable[str]:
+        """Return what is there."""
+        return list(self._content)
+
+
+class FolderBlobs:
+    """Keeps blobs as files named by their hash.
+
+    Parameters
+    ----------
+    folder : Path
+        Made, readable by this user only, when it isn't there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def put(self, digest: str, content: bytes) -> None:
+        """Write `content` to a temporary file and rename it, so that no reader sees half of it."""
+        target = self._path(digest)
+        if target.exists():
+            return
+        handle, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def get(self, digest: str) -> bytes | None:
+        """Return the content, None when it isn't there."""
+        try:
+            return self._path(digest).read_bytes()
+        except OSError:
+            return None
+
+    def size(self, digest: str) -> int | None:
+        """Return the content's bytes, None when it isn't there."""
+        try:
+            return self._path(digest).stat().st_size
+        except OSError:
+            return None
+
+    def delete(self, digest: str) -> None:
+        """Forget it."""
+        self._path(digest).unlink(missing_ok=True)
+
+    def digests(self) -> Iterable[str]:
+        """Return what is there."""
+        return [path.name for path in self._folder.iterdir() if is_digest(path.name)]
+
+    def _path(self, digest: str) -> Path:
+        if not is_digest(digest):
+            msg = f"{digest!r} is not a SHA-256 in hex"
+            raise ProtocolError(msg)
+        return self._folder / digest
+
+
+class RoomBlobs:
+    """The blobs of one room.
+
+    Parameters
+    ----------
+    store : BlobStore
+        This room's own: what is in it and not named is deleted.
+    named : callable
+        Returns how many sentinels of live entries name each hash.
+    clock : callable
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        store: BlobStore,
+        named: Callable[[], Mapping[str, int]],
+        limits: RoomLimits,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._named = named
+        self._limits = limits
+        self._clock = clock
+        # Hash to when it was last put or named by an operation, or first found unnamed, whichever is later.
+        self._needed_at: dict[str, float] = dict.fromkeys(store.digests(), clock())
+        self._unnamed: set[str] = set()
+
+    def add(self, content: bytes | memoryview, digest: str | None = None) -> tuple[str, bool]:
+        """Keep a blob.
+
+        Returns
+        -------
+        digest, new : str, bool
+            `new` is False for one that was there.
+
+        Raises
+        ------
+        ProtocolError
+            When `digest` is given and is not the content's.
+        OSError
+            When the store can't keep it.
+        """
+        actual = hashlib.sha256(content).hexdigest()
+        if digest is not None and digest != actual:
+            msg = f"a blob of {len(content)} bytes was named {digest[:16]}… and is {actual[:16]}…"
+            raise ProtocolError(msg)
+        self._needed_at[actual] = self._clock()
+        if self._store.size(actual) == len(content):
+            return actual, False
+        self._store.put(actual, bytes(content))
+        return actual, True
+
+    def touch(self, digest: str) -> bool:
+        """Note that an operation names this blob; return whether it is there."""
+        if self._store.size(digest) is None:
+            return False
+        self._needed_at[digest] = self._clock()
+        return True
+
+    def get(self, digest: str) -> bytes | None:
+        """Return a blob's bytes while it is there."""
+        return self._store.get(digest) if is_digest(digest) else None
+
+    def get_named(self, digest: str) -> bytes | None:
+        """Return a blob's bytes if a live entry names it."""
+        return self._store.get(digest) if self._named().get(digest, 0) > 0 else None
+
+    def sweep(self) -> int:
+        """Delete what nobody has named for the grace time, or what is too much of it; return how many."""
+        now, named = self._clock(), self._named()
+        waiting = []
+        for digest in self._store.digests():
+            if named.get(digest, 0) > 0:
+                self._unnamed.discard(digest)
+                continue
+            if digest not in self._unnamed:
+                # It may have been named until just now; a window that is behind may still ask for it.
+                self._unnamed.add(digest)
+                self._needed_at[digest] = now
+            waiting.append((self._needed_at[digest], digest))
+        waiting.sort(reverse=True)
+        kept = deleted = 0
+        for needed_at, digest in waiting:
+            kept += self._store.size(digest) or 0
+            if now - needed_at < self._limits.blob_grace_seconds and kept <= self._limits.unnamed_bytes:
+                continue
+            self._store.delete(digest)
+            self._needed_at.pop(digest, None)
+            self._unnamed.discard(digest)
+            deleted += 1
+        return deleted

@@ -1,0 +1,92 @@
+"""What a room allows, and for how long it waits: every constant with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from commdoc.protocol import frames, messages
+
+MB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class RoomLimits:
+    """Limits of one room; bytes and seconds.
+
+    Attributes
+    ----------
+    frame_bytes
+        Largest frame that a peer may send.
+    queue_bytes
+        Pending document updates of a peer; past it they become one diff. A full document of 5,000 models is about 5 MB,
+        so a diff is never much more than what was dropped for it.
+    event_bytes
+        Pending events of a peer; past it the peer is closed.
+    push_bytes
+        Largest blob that is pushed to live windows; an image stream is below, a data set above it.
+    handshake_seconds
+        For `hello` and for sync step 1 each.
+    request_seconds
+        How long a request waits for a kernel that is not connected.
+    lost_seconds
+        How long a request in flight waits for a kernel that is connected and says it is idle: its message got lost.
+    waiting_bytes
+        Requests and messages that wait for the kernel, all comms of the room together.
+    blob_grace_seconds
+        How long a blob stays that no live entry names. The bridge counts on 20 of them.
+    unnamed_bytes
+        Blobs kept for that grace time, together: a 60 Hz stream of 1 MB images would keep 3.6 GB.
+    peer_frames, peer_bytes
+        What a window may send per second in the long run, with a burst of two seconds' worth; then it is read more slowly.
+    """
+
+    frame_bytes: int = frames.MAX_FRAME_BYTES
+    queue_bytes: int = 4 * MB
+    event_bytes: int = 64 * MB
+    push_bytes: int = 4 * MB
+    handshake_seconds: float = 10.0
+    request_seconds: float = 10.0
+    lost_seconds: float = 30.0
+    waiting_bytes: int = 64 * MB
+    blob_grace_seconds: float = 60.0
+    unnamed_bytes: int = 128 * MB
+    peer_frames: float = 1_000.0
+    peer_bytes: float = 64.0 * MB
+
+    def public(self) -> messages.Limits:
+        """Return what a `welcome` says of them."""
+        return {
+            "frame_bytes": self.frame_bytes,
+            "queue_bytes": self.queue_bytes,
+            "event_bytes": self.event_bytes,
+            "push_bytes": self.push_bytes,
+            "handshake_seconds": self.handshake_seconds,
+        }
+
+
+class RateLimiter:
+    """Tells how long a peer that sends too much has to wait: two token buckets, frames and bytes.
+
+    Parameters
+    ----------
+    frames_per_second, bytes_per_second : float
+        What is allowed in the long run; twice as much at once.
+    now : float
+        Monotonic seconds.
+    """
+
+    def __init__(self, frames_per_second: float, bytes_per_second: float, now: float) -> None:
+        self._rates = (frames_per_second, bytes_per_second)
+        self._left = [2 * frames_per_second, 2 * bytes_per_second]
+        self._at = now
+
+    def took(self, size: int, now: float) -> float:
+        """Account for one frame of `size` bytes; return the seconds to wait before the next is read."""
+        wait = 0.0
+        for n, (rate, cost) in enumerate(zip(self._rates, (1, size), strict=True)):
+            left = min(self._left[n] + (now - self._at) * rate, 2 * rate) - cost
+            self._left[n] = left
+            if left < 0:
+                wait = max(wait, -left / rate)
+        self._at = now
+        return wait
