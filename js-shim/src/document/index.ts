@@ -1,0 +1,25 @@
+export { type Change, CommsMap, type CommsMapOptions, SchemaError, type View } from "./comms-map";
+export {
+  type BlobSentinel,
+  type BlobType,
+  type Encoded,
+  type EncodedObject,
+  type KernelBody,
+  type OutputBody,
+  ROOT,
+  SCHEMA_VERSION,
+  type State,
+  type ViewBody,
+} from "./elements";
+export type { Comm, CommJson } from "./entry";
+export {
+  asBytes,
+  decode,
+  encode,
+  encodeState,
+  forEachBlob,
+  type GetBlob,
+  isBlobSentinel,
+  type Value,
+  ValueEncodingError,
+} from "./values";

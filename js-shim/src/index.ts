@@ -1,0 +1,6 @@
+/**
+ * commdoc for JavaScript: `joinRoom(url)` gives a window onto a room, `room.comms` its comms map.
+ */
+
+export * from "./document/index";
+export * from "./window/index";

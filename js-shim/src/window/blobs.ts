@@ -1,0 +1,163 @@
+/**
+ * The blobs of a room, as far as this window needs them.
+ *
+ * New ones are pushed by the room; any other is asked for when somebody reads it, many in one `get_blobs`, one ask
+ * under way at a time. One that a live entry named and names no more is dropped, one that none ever named after a
+ * grace time. One that is missing fails for who asked; the others go on.
+ */
+
+import type { BlobSentinel } from "../document/elements";
+import { decodeText } from "../document/values";
+import { BlobError } from "./errors";
+import type { Blobs as BlobsMessage } from "./messages";
+
+/** Bytes asked for at once: other windows' frames and our own updates get through in between. */
+const ASK_BYTES = 4 * 1024 * 1024;
+/** A room keeps a blob that nobody names for 60 s; so do we. */
+const GRACE_MS = 60_000;
+/** Blobs that were pushed and never named, all together: a slow window may be sent only the last of their updates. */
+const UNNAMED_BYTES = 64 * 1024 * 1024;
+
+export interface BlobsOptions {
+  /** Sends `get_blobs`. Nothing happens while there is no connection; `resume` asks again. */
+  ask(hashes: string[]): void;
+  /** Hash to count, of the blobs that live elements name. */
+  named(): ReadonlyMap<string, number>;
+  /** How long an ask may take. */
+  timeoutMs: number;
+}
+
+interface Cached {
+  bytes: Uint8Array;
+  text?: string;
+  wasNamed: boolean;
+  since: number;
+}
+
+interface Waiter {
+  commId: string;
+  key: string;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+interface Wanted {
+  size: number;
+  asked: boolean;
+  timer: ReturnType<typeof setTimeout>;
+  waiters: Waiter[];
+}
+
+export class Blobs {
+  readonly #cache = new Map<string, Cached>();
+  readonly #wanted = new Map<string, Wanted>();
+  #scheduled = false;
+
+  constructor(readonly options: BlobsOptions) {}
+
+  /** The content of a blob that is here, as `decode` takes it. */
+  get(blob: BlobSentinel): Uint8Array | string | undefined {
+    const cached = this.#cache.get(blob.$blob);
+    if (!cached || blob.type !== "text") return cached?.bytes;
+    // A thousand instances of a class share one source text.
+    cached.text ??= decodeText(cached.bytes);
+    return cached.text;
+  }
+
+  /** Waits until a blob is here. Rejects with a `BlobError` that names comm, key and hash. */
+  fetch(blob: BlobSentinel, commId: string, key: string): Promise<void> {
+    if (this.#cache.has(blob.$blob)) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const waiter = { commId, key, resolve, reject };
+      const wanted = this.#wanted.get(blob.$blob);
+      if (wanted) {
+        wanted.waiters.push(waiter);
+        return;
+      }
+      const late = (): void =>
+        this.#fail(blob.$blob, `did not come within ${this.options.timeoutMs / 1000} s`);
+      const timer = setTimeout(late, this.options.timeoutMs);
+      this.#wanted.set(blob.$blob, { size: blob.size, asked: false, timer, waiters: [waiter] });
+      this.#schedule();
+    });
+  }
+
+  /** Takes a `blobs` message: pushed ones, or an answer. */
+  receive(message: BlobsMessage, buffers: readonly Uint8Array[]): void {
+    message.hashes.forEach((hash, n) => {
+      const buffer = buffers[n];
+      if (buffer) this.#keep(hash, buffer.slice());
+    });
+    for (const hash of message.missing) this.#fail(hash, "is not in the room");
+    this.sweep();
+    this.#schedule();
+  }
+
+  /** Drops what no live element needs. */
+  sweep(): void {
+    const named = this.options.named();
+    const now = Date.now();
+    let unnamed = 0;
+    for (const [hash, cached] of [...this.#cache].reverse()) {
+      if (named.has(hash)) {
+        cached.wasNamed = true;
+        continue;
+      }
+      unnamed += cached.bytes.length;
+      if (cached.wasNamed || now - cached.since > GRACE_MS || unnamed > UNNAMED_BYTES)
+        this.#cache.delete(hash);
+    }
+  }
+
+  /** After a reconnect: what was under way is asked for again. */
+  resume(): void {
+    for (const wanted of this.#wanted.values()) wanted.asked = false;
+    this.#schedule();
+  }
+
+  /** Ends all waiting. */
+  close(reason: string): void {
+    for (const hash of [...this.#wanted.keys()]) this.#fail(hash, reason);
+    this.#cache.clear();
+  }
+
+  #keep(hash: string, bytes: Uint8Array): void {
+    if (!this.#cache.has(hash)) this.#cache.set(hash, { bytes, wasNamed: false, since: Date.now() });
+    const wanted = this.#take(hash);
+    for (const waiter of wanted?.waiters ?? []) waiter.resolve();
+  }
+
+  #fail(hash: string, reason: string): void {
+    const wanted = this.#take(hash);
+    if (!wanted) return;
+    for (const { commId, key, reject } of wanted.waiters) {
+      reject(new BlobError(commId, key, hash, wanted.size, reason));
+    }
+  }
+
+  #take(hash: string): Wanted | undefined {
+    const wanted = this.#wanted.get(hash);
+    this.#wanted.delete(hash);
+    if (wanted) clearTimeout(wanted.timer);
+    return wanted;
+  }
+
+  /** Asks in a microtask, so that all that one pass of reading needs goes into one message. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      if ([...this.#wanted.values()].some(({ asked }) => asked)) return;
+      const hashes: string[] = [];
+      let bytes = 0;
+      for (const [hash, wanted] of this.#wanted) {
+        if (hashes.length > 0 && bytes + wanted.size > ASK_BYTES) break;
+        bytes += wanted.size;
+        wanted.asked = true;
+        hashes.push(hash);
+      }
+      if (hashes.length > 0) this.options.ask(hashes);
+    });
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * One window's connection to its room, for as long as the window lives: it comes back by itself.
+ *
+ *     window                          room
+ *       hello ───────────────────────►
+ *       ◄─────────────────── welcome    names the document's life; another one than ours: a fresh document
+ *       ◄── sync step 1, step 1 ──────►
+ *       ◄──────────── sync step 2       from here on the document is complete
+ *       step 2 ──────────────────────►
+ *       ◄───── updates and messages
+ *
+ * A resumed window sends the state vector of what it has, so nothing comes twice. What is left to others: what the
+ * messages mean.
+ */
+
+import * as decoding from "lib0/decoding";
+import * as encoding from "lib0/encoding";
+import {
+  messageYjsSyncStep1,
+  messageYjsSyncStep2,
+  messageYjsUpdate,
+  readSyncStep1,
+  writeSyncStep1,
+} from "y-protocols/sync";
+import * as Y from "yjs";
+import { ConnectionError, ProtocolError } from "./errors";
+import { AWARENESS, decodeFrame, encodeFrame, frameType, SYNC } from "./frames";
+import {
+  type FromWindow,
+  MIN_PROTOCOL_VERSION,
+  PROTOCOL_VERSION,
+  type ToWindow,
+  type Welcome,
+} from "./messages";
+import type { Connect, Transport } from "./transport";
+
+/** How a connection is: being made (again), complete, or ended for good. */
+export type ConnectionStatus = "connecting" | "synced" | "closed";
+
+/** What a connection tells its user. */
+export interface ConnectionEvents {
+  welcome(welcome: Welcome): void;
+  /** The document is complete. Another one than last time when the room began a new life. */
+  synced(doc: Y.Doc): void;
+  /** A message, after everything that came before it is in the document. */
+  message(message: ToWindow, buffers: Uint8Array[]): void;
+  /** The connection is gone; unless `ended`, the next one is being made. */
+  lost(error: ConnectionError, ended: boolean): void;
+  /** Something was wrong that does not end the connection. */
+  problem(text: string, error?: unknown): void;
+}
+
+export interface ConnectionOptions {
+  client: string;
+  name?: string | undefined;
+  /** Shortest and longest wait before a reconnect, in ms. */
+  backOffMs: [number, number];
+  /** How long a handshake may take. */
+  handshakeMs: number;
+  /** Without a sign of life for this long, the room is asked for one; half as long again, and the socket is given up. */
+  silenceMs: number;
+}
+
+/** Close codes after which another try would end the same: forbidden, room gone, version. */
+const FINAL_CODES = new Set([4403, 4410, 4426]);
+const BROKEN_DOCUMENT = 4500;
+/** A connection that held this long was a good one: the next wait is short again. */
+const GOOD_AFTER_MS = 5_000;
+
+export class Connection {
+  #doc = new Y.Doc();
+  #documentId: string | null = null;
+  #transport: Transport | null = null;
+  #synced = false;
+  #closed = false;
+  #attempts = 0;
+  #syncedAt = 0;
+  #heardAt = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #handshake: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    readonly connect: Connect,
+    readonly events: ConnectionEvents,
+    readonly options: ConnectionOptions,
+  ) {}
+
+  /** The document of this life of the room; complete when synced. */
+  get doc(): Y.Doc {
+    return this.#doc;
+  }
+
+  /** Makes the first connection. */
+  start(): void {
+    this.#open();
+  }
+
+  get status(): ConnectionStatus {
+    if (this.#closed) return "closed";
+    return this.#synced ? "synced" : "connecting";
+  }
+
+  /** Sends a message; only while synced. */
+  send(message: FromWindow, buffers: readonly Uint8Array[] = []): void {
+    this.sendFrame(encodeFrame(message, buffers));
+  }
+
+  sendFrame(frame: Uint8Array): void {
+    this.#transport?.send(frame);
+  }
+
+  /** Ends the connection for good. */
+  close(): void {
+    this.#lost(new ConnectionError("closed by this window", 1000), true);
+  }
+
+  #open(): void {
+    let mine: Transport | null = null;
+    const ifCurrent = (action: () => void): void => {
+      if (mine === this.#transport || mine === null) action();
+    };
+    this.#handshake = setTimeout(
+      () => this.#lost(new ConnectionError("the room did not finish the handshake in time", 4408)),
+      this.options.handshakeMs,
+    );
+    try {
+      mine = this.connect({
+        open: () => ifCurrent(() => this.#hello()),
+        frame: (data) => ifCurrent(() => this.#frame(data)),
+        close: (code, reason) => ifCurrent(() => this.#lost(closeError(code, reason), isFinal(code, reason))),
+      });
+    } catch (error) {
+      this.#lost(new ConnectionError(`can't connect: ${(error as Error).message}`, 1006));
+      return;
+    }
+    this.#transport = mine;
+  }
+
+  #hello(): void {
+    const { client, name } = this.options;
+    this.send({
+      type: "hello",
+      protocol: [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION],
+      client,
+      ...(name === undefined ? {} : { name }),
+    });
+  }
+
+  #frame(data: Uint8Array): void {
+    this.#heardAt = Date.now();
+    try {
+      const type = frameType(data);
+      if (type === SYNC) this.#sync(data);
+      else if (type !== AWARENESS) {
+        const { message, buffers } = decodeFrame(data);
+        if (message.type === "welcome") this.#welcome(message);
+        else if (!message.type.startsWith("x-")) this.events.message(message, buffers);
+      }
+    } catch (error) {
+      this.events.problem("a frame of the room could not be taken; reconnecting", error);
+      if (!(error instanceof ProtocolError)) this.#documentId = null;
+      this.#lost(
+        new ConnectionError(
+          (error as Error).message,
+          error instanceof ProtocolError ? 4400 : BROKEN_DOCUMENT,
+        ),
+      );
+    }
+  }
+
+  #welcome(welcome: Welcome): void {
+    if (welcome.document_id !== this.#documentId) {
+      this.#documentId = welcome.document_id;
+      this.#doc = new Y.Doc();
+    }
+    this.events.welcome(welcome);
+    this.#sendSync((encoder) => writeSyncStep1(encoder, this.#doc));
+  }
+
+  #sync(data: Uint8Array): void {
+    const decoder = decoding.createDecoder(data);
+    decoding.readVarUint(decoder);
+    const step = decoding.readVarUint(decoder);
+    if (step === messageYjsSyncStep1) {
+      this.#sendSync((encoder) => readSyncStep1(decoder, encoder, this.#doc));
+    } else if (step === messageYjsSyncStep2 || step === messageYjsUpdate) {
+      Y.applyUpdate(this.#doc, decoding.readVarUint8Array(decoder), this);
+      if (step === messageYjsSyncStep2 && !this.#synced) this.#becomeSynced();
+    } else {
+      throw new ProtocolError(`unknown sync message ${step}`);
+    }
+  }
+
+  #becomeSynced(): void {
+    clearTimeout(this.#handshake);
+    this.#synced = true;
+    this.#syncedAt = Date.now();
+    const { silenceMs } = this.options;
+    this.#watch = setInterval(() => this.#checkLife(), silenceMs / 2);
+    (this.#watch as { unref?: () => void }).unref?.();
+    this.events.synced(this.#doc);
+  }
+
+  /** A network that went away says nothing: after some silence, asks for something that is always answered. */
+  #checkLife(): void {
+    const silent = Date.now() - this.#heardAt;
+    const { silenceMs } = this.options;
+    if (silent > silenceMs * 1.5) this.#lost(new ConnectionError("the room went silent", 1006));
+    else if (silent >= silenceMs) this.send({ type: "get_blobs", hashes: [] });
+  }
+
+  #sendSync(write: (encoder: encoding.Encoder) => void): void {
+    const encoder = encoding.createEncoder();
+    encoding.writeVarUint(encoder, SYNC);
+    write(encoder);
+    this.sendFrame(encoding.toUint8Array(encoder));
+  }
+
+  #lost(error: ConnectionError, ended = false): void {
+    if (this.#closed) return;
+    const transport = this.#transport;
+    this.#transport = null;
+    clearTimeout(this.#handshake);
+    clearTimeout(this.#retry);
+    clearInterval(this.#watch);
+    if (this.#synced && Date.now() - this.#syncedAt > GOOD_AFTER_MS) this.#attempts = 0;
+    this.#synced = false;
+    this.#closed = ended;
+    if (!ended) {
+      const [shortest, longest] = this.options.backOffMs;
+      const wait = Math.min(longest, shortest * 2 ** this.#attempts++);
+      // Half of it is chance: a host that restarts isn't met by all windows at once.
+      this.#retry = setTimeout(() => this.#open(), wait * (0.5 + Math.random() / 2));
+    }
+    transport?.close(error.code === 4400 ? 4400 : 1000, error.message);
+    this.events.lost(error, ended);
+  }
+}
+
+function closeError(code: number, reason: string): ConnectionError {
+  return new ConnectionError(reason || `the connection closed with code ${code}`, code);
+}
+
+/** A refused upgrade has no close code; Node's WebSocket tells the HTTP status in words. */
+function isFinal(code: number, reason: string): boolean {
+  return FINAL_CODES.has(code) || /response: 40[34]$/.test(reason);
+}

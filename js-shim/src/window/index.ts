@@ -1,0 +1,34 @@
+export type { ConnectionStatus } from "./connection";
+export { BlobError, CommdocError, ConnectionError, ProtocolError, RequestError } from "./errors";
+export type {
+  CellEnd,
+  Failed,
+  FailureCode,
+  KernelState,
+  KernelStatus,
+  Limits,
+  Log,
+  PeerInfo,
+  Role,
+} from "./messages";
+export type { RequestHandle, Settlement } from "./requests";
+export {
+  type JoinOptions,
+  joinRoom,
+  type MessageHandle,
+  type Reading,
+  Room,
+  type RoomEvents,
+  type RoomMessage,
+} from "./room";
+export {
+  type Connect,
+  pipePort,
+  portConnect,
+  type RoomAddress,
+  readLink,
+  type Transport,
+  type TransportEvents,
+  type WebSocketConstructor,
+  webSocketConnect,
+} from "./transport";

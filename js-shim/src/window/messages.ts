@@ -1,0 +1,188 @@
+/**
+ * Every message between room and windows, typed. `docs/protocol.md` tells the exchange; `commdoc/protocol/messages.py` has
+ * the same names.
+ */
+
+import type { Encoded, State } from "../document/elements";
+
+/** The versions of the wire that this release speaks. */
+export const MIN_PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 1;
+
+export type Role = "bridge" | "window" | "viewer";
+export type KernelStatus = "starting" | "idle" | "busy" | "disconnected" | "dead";
+export type FailureCode =
+  | "kernel_gone"
+  | "expired"
+  | "no_such_comm"
+  | "superseded"
+  | "viewer"
+  | "too_large"
+  | "rejected";
+
+export interface Limits {
+  frame_bytes: number;
+  queue_bytes: number;
+  event_bytes: number;
+  push_bytes: number;
+  handshake_seconds: number;
+}
+
+/** What windows are told of the kernel. */
+export interface KernelState {
+  status: KernelStatus;
+  epoch: string | null;
+  kernel_id: string | null;
+  live: boolean;
+}
+
+/** One peer, as the others see it. */
+export interface PeerInfo {
+  peer_id: string;
+  role: Role;
+  name: string;
+}
+
+// --- window -> room -------------------------------------------------------------------------------------------------
+
+export interface Hello {
+  type: "hello";
+  protocol: [number, number];
+  client: string;
+  name?: string;
+}
+
+export interface Request {
+  type: "request";
+  request_id: string;
+  comm_id: string;
+  state: State;
+}
+
+export interface WindowMessage {
+  type: "message";
+  message_id: string;
+  comm_id: string;
+  data: Encoded;
+  buffers: number[];
+}
+
+export interface WindowOpen {
+  type: "open";
+  message_id: string;
+  comm_id: string;
+  target_name: string;
+  data: Encoded;
+  metadata?: Encoded;
+}
+
+export interface WindowClose {
+  type: "close";
+  message_id: string;
+  comm_id: string;
+  data?: Encoded;
+}
+
+export interface GetBlobs {
+  type: "get_blobs";
+  hashes: string[];
+}
+
+export type FromWindow = Hello | Request | WindowMessage | WindowOpen | WindowClose | GetBlobs;
+
+// --- room -> window -------------------------------------------------------------------------------------------------
+
+export interface Welcome {
+  type: "welcome";
+  protocol: number;
+  room_id: string;
+  document_id: string;
+  /** The room's own Yjs client id, whose elements `after` counts. */
+  client_id?: number;
+  peer_id: string;
+  role: Role;
+  limits: Limits;
+  kernel: KernelState;
+  peers: PeerInfo[];
+}
+
+export interface Accepted {
+  type: "accepted";
+  request_id: string;
+  after: number;
+}
+
+export interface Settled {
+  type: "settled";
+  request_id: string;
+  after: number;
+  state?: State;
+  error?: string;
+}
+
+export interface Failed {
+  type: "failed";
+  code: FailureCode;
+  reason: string;
+  request_id?: string;
+  message_id?: string;
+}
+
+export interface CommMessage {
+  type: "message";
+  comm_id: string;
+  data: Encoded;
+  buffers: number[];
+  after: number;
+}
+
+export interface KernelMessage extends KernelState {
+  type: "kernel";
+}
+
+export interface CellEnd {
+  type: "cell_end";
+  msg_id: string;
+  status: string;
+  after: number;
+  cell_id?: string;
+  execution_count?: number;
+}
+
+export interface Log {
+  type: "log";
+  name: string;
+  text: string;
+  cause: string;
+}
+
+export interface Peers {
+  type: "peers";
+  peers: PeerInfo[];
+}
+
+export interface Blobs {
+  type: "blobs";
+  hashes: string[];
+  sizes: number[];
+  missing: string[];
+}
+
+export interface ErrorMessage {
+  type: "error";
+  code: string;
+  reason: string;
+}
+
+export type ToWindow =
+  | Welcome
+  | Accepted
+  | Settled
+  | Failed
+  | CommMessage
+  | KernelMessage
+  | CellEnd
+  | Log
+  | Peers
+  | Blobs
+  | ErrorMessage;

@@ -1,0 +1,508 @@
+/**
+ * A window onto a room: its comms, its kernel, who else is there, and asking.
+ *
+ * The document comes in by `connection.ts`, what this window asks goes out by `requests.ts`, blobs come by `blobs.ts`. Here
+ * they meet: a change of the document reaches listeners of "change" unless a key is masked, an event reaches listeners
+ * after the document it names.
+ */
+
+import * as Y from "yjs";
+import { type Change, CommsMap, type SchemaError } from "../document/comms-map";
+import type { BlobSentinel, Encoded } from "../document/elements";
+import { asBytes, decode, forEachBlob, type Value, view } from "../document/values";
+import { Blobs } from "./blobs";
+import { Connection, type ConnectionStatus } from "./connection";
+import { type BlobError, CommdocError, ConnectionError, RequestError } from "./errors";
+import { encodeFrame } from "./frames";
+import type {
+  CellEnd,
+  CommMessage,
+  Failed,
+  FromWindow,
+  KernelState,
+  Log,
+  PeerInfo,
+  Role,
+  ToWindow,
+  Welcome,
+} from "./messages";
+import { type MessageFrame, type RequestHandle, Requests } from "./requests";
+import { type Connect, readLink, type WebSocketConstructor, webSocketConnect } from "./transport";
+
+export interface JoinOptions {
+  /** What others see as this window's name. */
+  name?: string;
+  /** The program, for the room's log. Default `commdoc-js`. */
+  client?: string;
+  /** For a Node without a global WebSocket, and for tests: `ws`'s. */
+  WebSocket?: WebSocketConstructor;
+  /** Told of what went wrong without ending anything. Default: `console.warn`. */
+  onProblem?: (text: string, error?: unknown) => void;
+  /** Shortest and longest wait before a reconnect, in ms. Default `[250, 30_000]`. */
+  backOffMs?: [number, number];
+  /** How long a handshake may take, in ms. Default 30 s: 5,000 models over a slow line. */
+  handshakeMs?: number;
+  /** How long a request waits without a connection, in ms. Default 10 s, as in the room. */
+  expireMs?: number;
+  /** How long a blob may take, in ms. Default 30 s. */
+  blobMs?: number;
+  /** Silence after which the room is asked for a sign of life, in ms. Default 30 s. */
+  silenceMs?: number;
+}
+
+/** A comm message from the kernel, as plain Jupyter would give it to a comm. */
+export interface RoomMessage {
+  commId: string;
+  data: Value;
+  buffers: DataView[];
+}
+
+export interface RoomEvents {
+  /** What the document changed, without masked keys. */
+  change: Change[];
+  /** A comm message from the kernel. */
+  message: RoomMessage;
+  kernel: KernelState;
+  cell_end: CellEnd;
+  /** Stream output of a handler of a window's request that no cell shows. */
+  log: Log;
+  peers: readonly PeerInfo[];
+  status: ConnectionStatus;
+  /** A request or message of this window failed. */
+  failed: Failed;
+}
+
+/** Decoded values of a comm's keys. */
+export interface Reading {
+  /** As plain Jupyter would give them to a model. A missing blob is an empty DataView, an empty string or null. */
+  state: { [key: string]: Value };
+  /** The blobs that could not be had. */
+  missing: BlobError[];
+}
+
+/** A message under way. */
+export interface MessageHandle {
+  messageId: string;
+  /** Handed to the socket; rejects with a `RequestError`. What the room says against it comes as event "failed". */
+  sent: Promise<void>;
+}
+
+type Listener<T> = (event: T) => void;
+type Listeners = { [Name in keyof RoomEvents]?: Set<Listener<RoomEvents[Name]>> };
+
+export class Room {
+  /** The comms of the document, in `seq` order. Stays the same object when the room begins a new life. */
+  readonly comms: CommsMap;
+  readonly #connection: Connection;
+  readonly #requests: Requests;
+  readonly #blobs: Blobs;
+  readonly #listeners: Listeners = {};
+  readonly #onProblem: (text: string, error?: unknown) => void;
+  readonly #newId = idSource();
+  /** Events that wait for the document, or (`#held`) for who joined to begin listening. */
+  #waiting: { after: number; deliver: () => void }[] = [];
+  #held = true;
+  #welcome: Welcome | null = null;
+  #lastError = "";
+  #joined: { resolve(): void; reject(error: Error): void } | null = null;
+
+  private constructor(connect: Connect, options: JoinOptions) {
+    this.#onProblem = options.onProblem ?? ((text, error) => console.warn(`commdoc: ${text}`, error ?? ""));
+    this.#requests = new Requests({
+      send: (message, buffers) => this.#send(message, buffers),
+      reread: (commId, keys) => this.#emit("change", [{ kind: "updated", commId, keys }]),
+      newId: this.#newId,
+      expireMs: options.expireMs ?? 10_000,
+    });
+    this.#blobs = new Blobs({
+      ask: (hashes) => this.#connection.send({ type: "get_blobs", hashes }),
+      named: () => this.comms.blobs,
+      timeoutMs: options.blobMs ?? 30_000,
+    });
+    this.#connection = new Connection(
+      connect,
+      {
+        welcome: (welcome) => this.#onWelcome(welcome),
+        synced: (doc) => this.#onSynced(doc),
+        message: (message, buffers) => this.#onMessage(message, buffers),
+        lost: (error, ended) => this.#onLost(error, ended),
+        problem: this.#onProblem,
+      },
+      {
+        client: options.client ?? "commdoc-js",
+        name: options.name,
+        backOffMs: options.backOffMs ?? [250, 30_000],
+        handshakeMs: options.handshakeMs ?? 30_000,
+        silenceMs: options.silenceMs ?? 30_000,
+      },
+    );
+    this.comms = new CommsMap(this.#connection.doc, { onProblem: this.#onProblem });
+    this.comms.observe((changes) => {
+      this.#emit("change", this.#requests.filter(changes));
+      this.#drain();
+    });
+  }
+
+  /** See `joinRoom`. */
+  static async join(target: string | URL | Connect, options: JoinOptions = {}): Promise<Room> {
+    const room = new Room(typeof target === "function" ? target : connectTo(target, options), options);
+    await new Promise<void>((resolve, reject) => {
+      room.#joined = { resolve, reject };
+      room.#connection.start();
+    });
+    // A task, not a microtask: whoever awaits the room listens before the first event.
+    setTimeout(() => {
+      room.#held = false;
+      room.#drain();
+    }, 0);
+    return room;
+  }
+
+  get doc(): Y.Doc {
+    return this.comms.doc;
+  }
+
+  get status(): ConnectionStatus {
+    return this.#connection.status;
+  }
+
+  /** What the room last said of its kernel; status "disconnected" before it said anything. */
+  get kernel(): KernelState {
+    return this.#welcome?.kernel ?? { status: "disconnected", epoch: null, kernel_id: null, live: false };
+  }
+
+  get peers(): readonly PeerInfo[] {
+    return this.#welcome?.peers ?? [];
+  }
+
+  get roomId(): string {
+    return this.#welcome?.room_id ?? "";
+  }
+
+  get peerId(): string {
+    return this.#welcome?.peer_id ?? "";
+  }
+
+  get role(): Role {
+    return this.#welcome?.role ?? "viewer";
+  }
+
+  /** Why the document can't be read, when it needs a newer reader. */
+  get schemaError(): SchemaError | null {
+    return this.comms.schemaError;
+  }
+
+  /** @returns ends it */
+  on<Name extends keyof RoomEvents>(name: Name, listener: Listener<RoomEvents[Name]>): () => void {
+    const listeners: Set<Listener<RoomEvents[Name]>> = this.#listeners[name] ?? new Set();
+    (this.#listeners as Record<Name, typeof listeners>)[name] = listeners;
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /**
+   * Reads a comm's newest values (of `keys`, else all), this window's own unaccepted ones before the document's. Waits for
+   * blobs that aren't here; never rejects for one that is missing.
+   */
+  async read(commId: string, keys?: readonly string[]): Promise<Reading> {
+    for (let tries = 1; ; tries++) {
+      const values = this.#values(commId, keys);
+      const missing = await this.#fetch(commId, values);
+      // While we waited, the value may have been superseded, and the room may have dropped its blob.
+      const stale =
+        missing.length > 0 &&
+        missing.some(({ key }) => this.comms.get(commId)?.encoded(key) !== values.get(key)?.encoded);
+      if (!stale || tries === 5) return { state: this.#decode(values, missing), missing };
+    }
+  }
+
+  /** Decodes any encoded value of a comm (its open data, an output), as `read`. `key` names it in errors. */
+  async resolve(
+    commId: string,
+    key: string,
+    encoded: Encoded,
+  ): Promise<{ value: Value; missing: BlobError[] }> {
+    const values = new Map([[key, { encoded, buffers: [] }]]);
+    const missing = await this.#fetch(commId, values);
+    return { value: this.#decode(values, missing)[key] ?? null, missing };
+  }
+
+  /** Asks the kernel to change these keys. The values are copied now; binary parts are any ArrayBuffer or view. */
+  request(commId: string, state: object): RequestHandle {
+    return this.#requests.request(commId, state);
+  }
+
+  /** Whether a request of this window for the key waits to be accepted, or the key is held. */
+  masked(commId: string, key: string): boolean {
+    return this.#requests.masked(commId, key);
+  }
+
+  /**
+   * Keeps the document's changes of some keys (of all, without `keys`) from listeners of "change" while a hand is on the
+   * control.
+   *
+   * @returns ends it; what changed or was asked for meanwhile is told then
+   */
+  hold(commId: string, keys?: readonly string[]): () => void {
+    return this.#requests.hold(commId, keys);
+  }
+
+  /** Sends a comm message to the kernel, after the requests that were made before it. */
+  send(
+    commId: string,
+    data: unknown,
+    buffers: readonly (ArrayBuffer | ArrayBufferView)[] = [],
+  ): MessageHandle {
+    return this.#message(commId, data, buffers, (messageId) => (encoded, indices) => ({
+      type: "message",
+      message_id: messageId,
+      comm_id: commId,
+      data: encoded,
+      buffers: indices,
+    }));
+  }
+
+  /** Opens a comm. Binary parts of `data` stay where they are in it. */
+  open(commId: string, targetName: string, data: unknown, metadata?: object): MessageHandle {
+    return this.#message(commId, { data, metadata }, [], (messageId) => (encoded) => ({
+      type: "open",
+      message_id: messageId,
+      comm_id: commId,
+      target_name: targetName,
+      data: null,
+      ...(encoded as { data?: Encoded; metadata?: Encoded }),
+    }));
+  }
+
+  closeComm(commId: string, data?: unknown): MessageHandle {
+    return this.#message(commId, data ?? {}, [], (messageId) => (encoded) => ({
+      type: "close",
+      message_id: messageId,
+      comm_id: commId,
+      data: encoded,
+    }));
+  }
+
+  /** Leaves the room. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  #message(
+    commId: string,
+    data: unknown,
+    buffers: readonly (ArrayBuffer | ArrayBufferView)[],
+    frame: (messageId: string) => MessageFrame,
+  ): MessageHandle {
+    const messageId = this.#newId();
+    const bytes = buffers.map((buffer) => asBytes(buffer) ?? new Uint8Array());
+    return { messageId, sent: this.#requests.message(commId, data, bytes, frame(messageId)) };
+  }
+
+  #send(message: FromWindow, buffers: readonly Uint8Array[]): void {
+    const commId = "comm_id" in message ? message.comm_id : "";
+    if (this.role === "viewer") throw new RequestError("a viewer may not ask", "viewer", commId);
+    const frame = encodeFrame(message, buffers);
+    const most = this.#welcome?.limits.frame_bytes ?? Number.POSITIVE_INFINITY;
+    if (frame.length > most) {
+      throw new RequestError(`${frame.length} bytes, the room takes ${most} at once`, "too_large", commId);
+    }
+    this.#connection.sendFrame(frame);
+  }
+
+  #values(commId: string, keys: readonly string[] | undefined): Values {
+    const comm = this.comms.get(commId);
+    const values: Values = new Map();
+    for (const key of keys ?? Object.keys(comm?.encodedState ?? {})) {
+      const own = this.#requests.own(commId, key);
+      const encoded = comm?.encoded(key);
+      if (own) values.set(key, own);
+      else if (encoded !== undefined) values.set(key, { encoded, buffers: [] });
+    }
+    return values;
+  }
+
+  async #fetch(commId: string, values: Values): Promise<BlobError[]> {
+    const missing: BlobError[] = [];
+    const fetches: Promise<unknown>[] = [];
+    for (const [key, { encoded }] of values) {
+      forEachBlob(encoded, (blob) => {
+        fetches.push(this.#blobs.fetch(blob, commId, key).catch((error: BlobError) => missing.push(error)));
+      });
+    }
+    await Promise.all(fetches);
+    return missing;
+  }
+
+  #decode(values: Values, missing: BlobError[]): { [key: string]: Value } {
+    const state: [string, Value][] = [];
+    for (const [key, { encoded, buffers }] of values) {
+      const get = (blob: BlobSentinel): Uint8Array | string =>
+        this.#blobs.get(blob) ?? { bytes: new Uint8Array(), text: "", json: "null" }[blob.type];
+      try {
+        state.push([key, decode(encoded, get, buffers)]);
+      } catch (error) {
+        this.#onProblem(`key "${key}" can't be read`, error);
+        state.push([key, null]);
+      }
+    }
+    for (const error of missing) this.#onProblem(error.message);
+    return Object.fromEntries(state);
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    this.#welcome = welcome;
+  }
+
+  #onSynced(doc: Y.Doc): void {
+    if (doc !== this.comms.doc) {
+      this.#requests.failAll("expired", "the room began a new life");
+      this.#waiting = [];
+      this.comms.attach(doc);
+    }
+    this.#blobs.resume();
+    this.#emit("status", this.status);
+    this.#emit("kernel", this.kernel);
+    this.#emit("peers", this.peers);
+    this.#requests.resume();
+    this.#joined?.resolve();
+    this.#joined = null;
+  }
+
+  #onLost(error: ConnectionError, ended: boolean): void {
+    if (this.#joined) {
+      this.#joined.reject(new ConnectionError(this.#lastError || error.message, error.code));
+      this.#joined = null;
+      this.#connection.close();
+      return;
+    }
+    this.#requests.suspend();
+    if (ended) {
+      this.#requests.failAll("closed", error.message);
+      this.#blobs.close("can't come: the window left the room");
+    }
+    this.#emit("status", this.status);
+  }
+
+  #onMessage(message: ToWindow, buffers: Uint8Array[]): void {
+    switch (message.type) {
+      case "blobs":
+        this.#blobs.receive(message, buffers);
+        break;
+      case "accepted":
+        this.#after(message.after, () => this.#requests.accepted(message.request_id));
+        break;
+      case "settled":
+        this.#after(message.after, () => this.#requests.settled(message.request_id, message));
+        break;
+      case "failed":
+        this.#after(0, () => {
+          if (message.request_id) this.#requests.failed(message.request_id, message.code, message.reason);
+          this.#emit("failed", message);
+        });
+        break;
+      case "message":
+        this.#after(message.after, () => this.#emit("message", decodeMessage(message, buffers)));
+        break;
+      case "cell_end":
+        this.#after(message.after, () => this.#emit("cell_end", message));
+        break;
+      case "log":
+        this.#after(0, () => this.#emit("log", message));
+        break;
+      case "kernel": {
+        const { type: _, ...kernel } = message;
+        if (this.#welcome) this.#welcome.kernel = kernel;
+        this.#emit("kernel", kernel);
+        break;
+      }
+      case "peers":
+        if (this.#welcome) this.#welcome.peers = message.peers;
+        this.#emit("peers", message.peers);
+        break;
+      case "error":
+        this.#lastError = message.reason;
+        this.#onProblem(`the room says: ${message.reason} (${message.code})`);
+        break;
+      default:
+        this.#onProblem(`a message of type ${(message as { type: string }).type} was not understood`);
+    }
+  }
+
+  /** Delivers an event when the document it names is here, and in order. */
+  #after(after: number, deliver: () => void): void {
+    this.#waiting.push({ after, deliver });
+    this.#drain();
+  }
+
+  #drain(): void {
+    while (!this.#held) {
+      const next = this.#waiting[0];
+      if (!next || !this.#isApplied(next.after)) return;
+      this.#waiting.shift();
+      try {
+        next.deliver();
+      } catch (error) {
+        this.#onProblem("an event could not be delivered", error);
+      }
+    }
+  }
+
+  /** On our own socket the order does it; where the room tells its client id, the number does. */
+  #isApplied(after: number): boolean {
+    const client = this.#welcome?.client_id;
+    return client === undefined || Y.getState(this.doc.store, client) >= after;
+  }
+
+  #emit<Name extends keyof RoomEvents>(name: Name, event: RoomEvents[Name]): void {
+    if (Array.isArray(event) && event.length === 0 && name === "change") return;
+    for (const listener of [...(this.#listeners[name] ?? [])]) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#onProblem(`a listener of "${name}" threw${commOf(event)}`, error);
+      }
+    }
+  }
+}
+
+/**
+ * Joins a room; the promise ends when the document is complete. It rejects when the first connection fails; later ones
+ * are made again by themselves.
+ *
+ * @param target the link of the room's page, with `#token=…`, or a way to connect (`portConnect` in a sandboxed frame)
+ */
+export const joinRoom = Room.join;
+
+type Values = Map<string, { encoded: Encoded; buffers: Uint8Array[] }>;
+
+function connectTo(link: string | URL, options: JoinOptions): Connect {
+  const Socket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
+  if (!Socket)
+    throw new CommdocError(
+      "there is no WebSocket here: pass one, e.g. that of the package ws, as option WebSocket",
+    );
+  return webSocketConnect(readLink(link), Socket);
+}
+
+function decodeMessage(message: CommMessage, buffers: readonly Uint8Array[]): RoomMessage {
+  return {
+    commId: message.comm_id,
+    data: decode(message.data, undefined, buffers),
+    buffers: message.buffers.map((index) => view(buffers[index] ?? new Uint8Array())),
+  };
+}
+
+function commOf(event: unknown): string {
+  const about = Array.isArray(event) ? event[0] : event;
+  const { commId } = (about ?? {}) as { commId?: string };
+  return commId === undefined ? "" : ` at comm ${commId}`;
+}
+
+/** Ids unique over all windows. `crypto.randomUUID` is not there in every page. */
+function idSource(): () => string {
+  const random = crypto.getRandomValues(new Uint32Array(4));
+  const prefix = [...random].map((part) => part.toString(16).padStart(8, "0")).join("");
+  let count = 0;
+  return () => `${prefix}-${++count}`;
+}
