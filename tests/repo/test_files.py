@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-MAX_LINES = 400
+MAX_LINES = 450
 REGISTRY = re.compile(r"https?://[^\s\"']*(/simple/|/-/[^\s\"']*\.tgz|\.whl)")
-MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|Users)/\w+/|(?<![\w./])/root/")
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home/\w+|Users/\w+|root)/")
 
 
 def tracked(*patterns: str) -> list[Path]:

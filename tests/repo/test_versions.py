@@ -33,7 +33,7 @@ def test_the_changelog_knows_the_version() -> None:
 def test_typescript_speaks_the_same_protocol_and_schema() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "js-shim/src").rglob("*.ts"))
     for name in ("PROTOCOL_VERSION", "SCHEMA_VERSION"):
-        there = re.findall(rf"{name}(?:: number)? = (\d+)", source)
+        there = re.findall(rf"\b{name}(?:: number)? = (\d+)", source)
         assert there == [str(getattr(version, name))], name
 
 
