@@ -55,6 +55,7 @@ class Window:
         self._loop = asyncio.new_event_loop()
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._news = threading.Condition()
+        self._news_count = 0
         self._models: dict[str, Model] = {}
         self._replica = threading.local()
         self._closed = False
@@ -146,13 +147,17 @@ class Window:
             When it isn't in time.
         """
         deadline = time.monotonic() + timeout
-        with self._news:
-            while not (value := condition()):
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f"what was waited for did not happen within {timeout} s")
-                self._news.wait(left)
-        return value
+        while True:
+            # Asked outside of the lock: a condition may itself wait for the window's loop, which tells the news.
+            seen = self._news_count
+            value = condition()
+            if value:
+                return value
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"what was waited for did not happen within {timeout} s")
+            with self._news:
+                self._news.wait_for(lambda seen=seen: self._news_count != seen, left)  # type: ignore[misc]
 
     def on_event(self, callback: Callable[[events.Event], object]) -> Callable[[], None]:
         """Tell `callback` everything that happens (`commdoc.window.events`); returns what ends it."""
@@ -217,6 +222,7 @@ class Window:
 
     def _tell_news(self) -> None:
         with self._news:
+            self._news_count += 1
             self._news.notify_all()
 
     def _run_loop(self) -> None:
@@ -233,6 +239,7 @@ class Window:
                 call()
             except Exception:  # a callback of the user's; the next ones go on
                 log.exception("a callback failed")
+            self._tell_news()
 
     def _stop_threads(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
