@@ -140,6 +140,11 @@ export class RoomManager extends ManagerBase {
     });
   }
 
+  /** As `get_model`, without an end: for a view whose model may come by another road (P2). */
+  modelWhenThere(modelId: string): Promise<WidgetModel> {
+    return this.get_model(modelId).catch(() => this.modelWhenThere(modelId));
+  }
+
   override has_model(modelId: string): boolean {
     return this.promises.has(modelId);
   }
@@ -315,14 +320,7 @@ export class RoomManager extends ManagerBase {
     const { state, missing } = await this.source.read(commId, keys);
     const lacking = this.lacking.get(commId) ?? new Map<string, MissingBlob>();
     for (const key of keys) lacking.delete(key);
-    for (const blob of missing) {
-      lacking.set(blob.key, blob);
-      this.failed(
-        commId,
-        `reading ${blob.key}`,
-        new Error(`blob ${blob.hash} (${blob.size} bytes): ${blob.reason}`),
-      );
-    }
+    for (const blob of missing) lacking.set(blob.key, blob);
     if (lacking.size > 0) this.lacking.set(commId, lacking);
     else this.lacking.delete(commId);
     return state;
@@ -356,5 +354,5 @@ export class RoomManager extends ManagerBase {
 }
 
 function describe(blob: MissingBlob): string {
-  return `${blob.key} is missing (blob ${blob.hash.slice(0, 12)}…, ${blob.size} bytes)`;
+  return `${blob.key} is missing (blob ${blob.hash.slice(0, 12)}…)`;
 }

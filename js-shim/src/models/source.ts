@@ -15,11 +15,10 @@ export interface Entry {
   readonly keys: readonly string[];
 }
 
-/** A blob of a state that could not be had. */
+/** A blob of a state that could not be had; the source has reported it. */
 export interface MissingBlob {
   readonly key: string;
   readonly hash: string;
-  readonly size: number;
   readonly reason: string;
 }
 

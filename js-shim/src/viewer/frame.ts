@@ -1,1 +1,106 @@
+/**
+ * The frame: the room's models and views, in a document of opaque origin. It has no token and opens no connection: the page
+ * around it gives it a port to the room. Its data attributes are what tests read:
+ * `data-view` and `data-comm-id` on views, `data-cell` on groups, `data-live` on the body.
+ */
+
+import { fromRoom } from "../models/from-room";
+import { RoomManager } from "../models/manager";
+import { joinRoom, type Room } from "../window/room";
+import { type Connect, portConnect } from "../window/transport";
 import "./frame.css";
+import { LogPanel } from "./log-panel";
+import { Stage } from "./stage";
+import { lifelessWords } from "./words";
+
+/** The wait before the room is tried again, while it was never joined. */
+const RETRY_MS = [300, 1000, 3000, 10_000];
+
+async function main(): Promise<void> {
+  const log = new LogPanel(at<HTMLDetailsElement>("log"));
+  const problem = (text: string, error?: unknown) => {
+    console.error(`[commdoc] ${text}`, error ?? "");
+    log.add("error", text);
+  };
+  const room = await join(portConnect(await portFromPage()), problem);
+  const source = fromRoom(room, (commId, reason) => log.add("error", `comm ${commId}: ${reason}`));
+  const manager = new RoomManager(source, {
+    root: document,
+    onProblem: ({ text }) => log.add("error", text),
+  });
+  const maker = {
+    get_model: (commId: string) => manager.modelWhenThere(commId),
+    create_view: manager.create_view.bind(manager),
+  };
+  const stage = new Stage(at("stage"), maker, (commId, error) => problem(`comm ${commId}: no view`, error));
+  const show = () => {
+    const { views } = room.comms;
+    stage.show(views);
+    at("empty").hidden = views.length > 0 || !room.kernel.live;
+  };
+  const live = () => showLife(room, manager);
+  room.on("change", (changes) => changes.some(({ kind }) => kind !== "updated") && show());
+  room.on("kernel", () => {
+    live();
+    show();
+  });
+  room.on("status", live);
+  room.on("log", ({ name, text }) => log.add(name === "stderr" ? "stderr" : "stdout", text));
+  live();
+  show();
+}
+
+function showLife(room: Room, manager: RoomManager): void {
+  const { status, live, epoch } = room.kernel;
+  const connection = room.status === "synced" ? "live" : "disconnected";
+  const words =
+    room.schemaError?.message ??
+    lifelessWords(connection, epoch === null ? "unknown" : status, live) ??
+    (room.role === "viewer" ? "This link is for reading: nothing can be changed with it." : null);
+  const alive = words === null && live;
+  manager.setLive(alive);
+  at("stage").inert = !alive;
+  document.body.dataset.live = String(alive);
+  const line = at("state");
+  line.hidden = words === null || words === "";
+  line.textContent = words;
+}
+
+async function join(connect: Connect, problem: (text: string, error?: unknown) => void): Promise<Room> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await joinRoom(connect, { name: browserName(), client: "commdoc-page", onProblem: problem });
+    } catch {
+      // The page around says what is wrong; here it is only tried again.
+      const wait = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)];
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+}
+
+/** The port to the room, from the page around. */
+function portFromPage(): Promise<MessagePort> {
+  return new Promise((resolve) => {
+    const take = (event: MessageEvent) => {
+      const [port] = event.ports;
+      if (event.source !== window.parent || event.data?.commdoc !== "port" || port === undefined) return;
+      window.removeEventListener("message", take);
+      resolve(port);
+    };
+    window.addEventListener("message", take);
+    // The frame's origin is opaque and it can't know the page's; there is nothing secret in being ready.
+    window.parent.postMessage({ commdoc: "ready" }, "*");
+  });
+}
+
+function browserName(): string {
+  const agent = navigator.userAgent;
+  const found = /(Firefox|Edg|Chrome|Safari)\//.exec(agent)?.[1] ?? "Browser";
+  return `${found === "Edg" ? "Edge" : found} page`;
+}
+
+function at<E extends HTMLElement>(id: string): E {
+  return document.getElementById(id) as E;
+}
+
+main().catch((error) => console.error("[commdoc] the frame could not start", error));

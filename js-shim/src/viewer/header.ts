@@ -48,7 +48,8 @@ export class Header {
 
   private show(): void {
     const bar = this.at("bar");
-    const status = this.kernel?.status ?? "unknown";
+    // A room may be there before its kernel.
+    const status = this.kernel?.epoch ? this.kernel.status : "unknown";
     const live = this.kernel?.live ?? false;
     bar.dataset.state = this.connection;
     bar.dataset.kernelStatus = status;

@@ -96,12 +96,17 @@ export class Stage {
     box.dataset.view = commId;
     group.body.append(box);
     const place: Place = { box, view: null, gone: false };
+    this.fillSafely(place, commId);
+    return place;
+  }
+
+  private fillSafely(place: Place, commId: string): void {
     this.fill(place, commId).catch((error) => {
       if (place.gone) return;
-      box.textContent = `This widget can't be shown: ${error instanceof Error ? error.message : String(error)}`;
+      const reason = error instanceof Error ? error.message : String(error);
+      place.box.textContent = `This widget can't be shown: ${reason}`;
       this.failed(commId, error);
     });
-    return place;
   }
 
   private async fill(place: Place, commId: string): Promise<void> {
@@ -111,6 +116,13 @@ export class Stage {
       return;
     }
     place.view = view;
+    // A model that ended may come again under its id, with its view still displayed.
+    view.once("remove", () => {
+      if (place.gone || place.view !== view) return;
+      place.view = null;
+      place.box.replaceChildren();
+      this.fillSafely(place, commId);
+    });
     const { luminoWidget } = view as unknown as { luminoWidget?: Widget };
     if (luminoWidget === undefined) throw new Error("it has no view for a page");
     // A group is in the page before its first view is ready, except when it was taken away.

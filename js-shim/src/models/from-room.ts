@@ -1,0 +1,92 @@
+/** A `Room` as the models' source. The room reports its own problems (a missing blob, with comm, key and hash). */
+
+import type { Change as RoomChange } from "../document/comms-map";
+import type { Comm } from "../document/entry";
+import type { Room } from "../window/room";
+import type { Change, Entry, MissingBlob, ModelSource, SourceListener, Values } from "./source";
+
+/** An OutputModel's outputs stand beside its state in the document; the model has them as a key. */
+const OUTPUTS = "outputs";
+
+/**
+ * @param onRefused told when the kernel or the room did not do what a model asked for
+ */
+export function fromRoom(
+  room: Room,
+  onRefused: (commId: string, reason: string) => void = () => undefined,
+): ModelSource {
+  return {
+    commIds: () => room.comms.keys(),
+    entry: (commId) => entryOf(room.comms.get(commId)),
+    read: (commId, keys) => read(room, commId, keys),
+    requested: (commId, key) => room.masked(commId, key),
+    request(commId, state) {
+      const { requestId, settled } = room.request(commId, state);
+      settled.then(
+        ({ error }) => error !== undefined && onRefused(commId, `its handler in the kernel raised: ${error}`),
+        (error) => onRefused(commId, error.message),
+      );
+      return requestId;
+    },
+    send: (commId, data, buffers) => handled(room.send(commId, data, buffers), commId, onRefused),
+    open: (commId, target, data, metadata) =>
+      handled(room.open(commId, target, data, metadata as object), commId, onRefused),
+    close: (commId, data) => handled(room.closeComm(commId, data), commId, onRefused),
+    rank: () => rankOf(room),
+    listen: (listener) => listen(room, listener),
+  };
+}
+
+function entryOf(comm: Comm | undefined): Entry | undefined {
+  if (comm === undefined) return undefined;
+  const keys = Object.keys(comm.encodedState);
+  if (comm.outputs.length > 0 && !keys.includes(OUTPUTS)) keys.push(OUTPUTS);
+  return {
+    targetName: comm.targetName,
+    modelModule: comm.modelModule ?? "",
+    modelModuleVersion: comm.modelModuleVersion ?? "",
+    modelName: comm.modelName ?? "",
+    keys,
+  };
+}
+
+async function read(room: Room, commId: string, keys: readonly string[]): Promise<Values> {
+  const { state, missing } = await room.read(commId, keys);
+  const lacking: MissingBlob[] = missing.map(({ key, hash, message }) => ({ key, hash, reason: message }));
+  const outputs = room.comms.get(commId)?.outputs ?? [];
+  if (!keys.includes(OUTPUTS) || outputs.length === 0) return { state, missing: lacking };
+  const shown = await Promise.all(outputs.map((output) => room.resolve(commId, OUTPUTS, output)));
+  const more = shown.flatMap((one) =>
+    one.missing.map(({ key, hash, message }) => ({ key, hash, reason: message })),
+  );
+  return { state: { ...state, [OUTPUTS]: shown.map(({ value }) => value) }, missing: [...lacking, ...more] };
+}
+
+function listen(room: Room, listener: SourceListener): () => void {
+  const ends = [
+    room.on("change", (changes) => listener.changed(changes.flatMap(changeOf))),
+    room.on("message", ({ commId, data, buffers }) => listener.message(commId, data, buffers)),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+function changeOf({ kind, commId, keys }: RoomChange): Change[] {
+  if (kind === "outputs") return [{ kind: "updated", commId, keys: [OUTPUTS] }];
+  return kind === "views" || kind === "kernel" ? [] : [{ kind, commId, keys }];
+}
+
+function rankOf(room: Room): number {
+  const windows = room.peers.filter(({ role }) => role === "window").map(({ peer_id }) => peer_id);
+  return Math.max(0, windows.sort().indexOf(room.peerId));
+}
+
+function handled(
+  { messageId, sent }: { messageId: string; sent: Promise<void> },
+  commId: string,
+  onRefused: (commId: string, reason: string) => void,
+): string {
+  sent.catch((error) => onRefused(commId, error.message));
+  return messageId;
+}

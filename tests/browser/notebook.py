@@ -1,0 +1,114 @@
+"""A notebook's kernel for the browser tests: a real ipykernel with commdoc loaded, cells run as a front end runs them."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import signal
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+from tests.conftest import until
+
+GRACE_SECONDS = "1.5"
+"""How long the sidecar stays after kernel and windows are gone: shorter than the leak check waits."""
+
+
+class CellError(AssertionError):
+    """A cell raised; the text is its traceback."""
+
+
+class Notebook:
+    """Starts the kernel; `close` ends it. `link` is there once `load` was called."""
+
+    def __init__(self) -> None:
+        runtime = Path(os.environ["JUPYTER_RUNTIME_DIR"])
+        self.kernel_id = str(uuid.uuid4())
+        self.manager = KernelManager(
+            kernel_name="python3", connection_file=str(runtime / f"kernel-{self.kernel_id}.json")
+        )
+        self.manager.start_kernel(env={**os.environ, "COMMDOC_SIDECAR_GRACE": GRACE_SECONDS})
+        self.client: BlockingKernelClient = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+        self.link = ""
+        self._metadata: dict[str, Any] = {}
+
+    def load(self) -> Notebook:
+        """Load commdoc and wait for the room's link."""
+        self.run("%load_ext commdoc")
+        self.link = until(self._find_link, timeout=30, what="%commdoc prints the room's link")
+        return self
+
+    def _find_link(self) -> str:
+        found = re.search(r"http://\S+#token=\S+", self.run("%commdoc"))
+        return found.group() if found else ""
+
+    def run(self, code: str, *, timeout: float = 60, cell_id: str | None = None) -> str:
+        """Run a cell; return what it printed."""
+        return self.finish(self.start(code, cell_id=cell_id), timeout=timeout)
+
+    def start(self, code: str, *, cell_id: str | None = None) -> str:
+        """Send a cell to the kernel; return its message id at once."""
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
+        session = self.client.session
+        metadata = {"cellId": cell_id} if cell_id else {}
+        message = session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
+
+    def finish(self, msg_id: str, *, timeout: float = 60) -> str:
+        """Wait until a cell is done; return what it printed."""
+        printed: list[str] = []
+        failed = ""
+        end = time.monotonic() + timeout
+        while True:
+            message = self.client.get_iopub_msg(timeout=max(0.01, end - time.monotonic()))
+            if message["parent_header"].get("msg_id") != msg_id:
+                continue
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                printed.append(content["text"])
+            elif message["msg_type"] == "error":
+                failed = "\n".join(content["traceback"])
+            elif message["msg_type"] == "status" and content["execution_state"] == "idle":
+                break
+        if failed:
+            raise CellError(failed)
+        return "".join(printed)
+
+    def value(self, expression: str) -> Any:
+        """Return what an expression is in the kernel now; it must have a literal for its repr."""
+        msg_id = self.client.execute("", user_expressions={"it": expression}, store_history=False)
+        while True:
+            reply = self.client.get_shell_msg(timeout=60)
+            if reply["parent_header"].get("msg_id") == msg_id:
+                break
+        answer = reply["content"]["user_expressions"]["it"]
+        if answer["status"] != "ok":
+            raise CellError(answer["evalue"])
+        return ast.literal_eval(answer["data"]["text/plain"])
+
+    def kill(self) -> None:
+        """End the kernel as the kernel of the operating system ends it."""
+        os.kill(self.manager.provisioner.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End kernel and client."""
+        self.client.stop_channels()
+        if self.manager.has_kernel:
+            self.manager.shutdown_kernel(now=True)
+        self.manager.cleanup_resources()
