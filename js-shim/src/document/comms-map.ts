@@ -14,24 +14,13 @@ import {
   type Element,
   type Encoded,
   type KernelBody,
-  type OutputBody,
   parseElement,
   ROOT,
   SCHEMA_VERSION,
-  type State,
   type ViewBody,
 } from "./elements";
-import { type Comm, type CommJson, Entry } from "./entry";
+import { type Change, type Comm, type CommJson, Entry, type Moment } from "./entry";
 import { forEachBlob } from "./values";
-
-/** What a transaction did, one for each comm and kind. */
-export interface Change {
-  kind: "opened" | "updated" | "closed" | "outputs" | "views" | "kernel";
-  /** The comm; the kernel's id for kind "kernel". */
-  commId: string;
-  /** For "updated": the keys whose value differs. Else empty. */
-  keys: string[];
-}
 
 /** A displayed view. */
 export interface View extends ViewBody {
@@ -55,10 +44,9 @@ interface Row {
 }
 
 /** What a comm was before a transaction. */
-interface Before {
-  open: Element[2] | undefined;
-  updates: State[];
+interface Before extends Moment {
   outputs: boolean;
+  views: boolean;
 }
 
 export class CommsMap implements Iterable<[string, Comm]> {
@@ -78,7 +66,7 @@ export class CommsMap implements Iterable<[string, Comm]> {
   readonly #blobs = new Map<string, number>();
   #sorted: Entry[] | null = null;
   readonly #before = new Map<string, Before>();
-  readonly #sideChanges = new Map<string, Change>();
+  readonly #changedKernels = new Set<string>();
   readonly #listeners = new Set<(changes: Change[]) => void>();
   readonly #onProblem: (problem: string, error?: unknown) => void;
 
@@ -131,7 +119,7 @@ export class CommsMap implements Iterable<[string, Comm]> {
   /** kernel_id to what the document says of the kernel. */
   get kernels(): ReadonlyMap<string, KernelBody> {
     const kernels = new Map<string, KernelBody>();
-    for (const { element } of this.#kernelRows) {
+    for (const { element } of this.schemaError ? [] : this.#kernelRows) {
       if (element?.[0] === "k") kernels.set(element[2].kernel.kernel_id, element[2]);
     }
     return kernels;
@@ -257,16 +245,10 @@ export class CommsMap implements Iterable<[string, Comm]> {
 
   #apply(row: Row, element: Element, add: boolean): void {
     const [kind, commId, body] = element;
-    if (kind === "k" || kind === "v") {
-      const set = kind === "k" ? this.#kernelRows : this.#viewRows;
-      if (add) set.add(row);
-      else set.delete(row);
-      const changed = kind === "k" ? body.kernel.kernel_id : commId;
-      this.#sideChanges.set(`${kind}${changed}`, {
-        kind: kind === "k" ? "kernel" : "views",
-        commId: changed,
-        keys: [],
-      });
+    if (kind === "k") {
+      if (add) this.#kernelRows.add(row);
+      else this.#kernelRows.delete(row);
+      this.#changedKernels.add(body.kernel?.kernel_id ?? "");
       return;
     }
     let entry = this.#entries.get(commId);
@@ -276,53 +258,64 @@ export class CommsMap implements Iterable<[string, Comm]> {
     }
     let before = this.#before.get(commId);
     if (!before) {
-      before = { open: entry.open, updates: entry.updates, outputs: false };
+      before = { open: entry.open, update: entry.update, outputs: false, views: false };
       this.#before.set(commId, before);
     }
     if (kind === "o") entry.opens = changed(entry.opens, body, add);
     else if (kind === "u") entry.updates = changed(entry.updates, body, add);
     else {
-      before.outputs = true;
-      if (add) entry.outputRows.add(body as OutputBody);
-      else entry.outputRows.delete(body as OutputBody);
+      before[kind === "out" ? "outputs" : "views"] = true;
+      const set: Set<unknown> = kind === "out" ? entry.outputRows : this.#viewRows;
+      const member = kind === "out" ? body : row;
+      if (add) set.add(member);
+      else set.delete(member);
     }
     entry.invalidate();
   }
 
   /** Ends a transaction: returns what it changed. */
   #finish(): Change[] {
-    const changes: Change[] = [];
+    const changes: Change[] = [...this.#changedKernels].map((commId) => ({
+      kind: "kernel",
+      commId,
+      keys: [],
+    }));
+    this.#changedKernels.clear();
     for (const [commId, before] of this.#before) {
       const entry = this.#entries.get(commId);
       if (!entry) continue;
       if (before.open !== entry.open) this.#sorted = null;
       changes.push(...entry.changesSince(before));
       if (before.outputs && entry.open) changes.push({ kind: "outputs", commId, keys: [] });
+      if (before.views && entry.open) changes.push({ kind: "views", commId, keys: [] });
       if (entry.isEmpty) this.#entries.delete(commId);
     }
     this.#before.clear();
-    changes.push(...this.#sideChanges.values());
-    this.#sideChanges.clear();
-    return this.#guardSchema(changes);
+    return this.#checkSchema(changes);
   }
 
-  #guardSchema(changes: Change[]): Change[] {
-    const needed = Math.max(
-      0,
-      ...[...this.#kernelRows].map(({ element }) => (element as ["k", string, KernelBody])[2].schema_version),
-    );
+  /** Shows nothing of a document that needs a newer reader. */
+  #checkSchema(changes: Change[]): Change[] {
+    let needed = 0;
+    for (const { element } of this.#kernelRows) {
+      if (element?.[0] === "k") needed = Math.max(needed, element[2].schema_version);
+    }
     const was = this.schemaError;
     if (needed <= SCHEMA_VERSION && !was) return changes;
-    const shown = was ? [] : [...this.#entries.keys()];
     this.#sorted = null;
-    if (needed > SCHEMA_VERSION) {
-      this.schemaError = new SchemaError(
-        `the document has schema version ${needed}, this window reads up to ${SCHEMA_VERSION}: update commdoc here`,
-      );
-      return shown.map((commId) => ({ kind: "closed", commId, keys: [] }));
+    if (needed <= SCHEMA_VERSION) {
+      this.schemaError = null;
+      return this.#inOrder().map(({ commId, encodedState }) => ({
+        kind: "opened",
+        commId,
+        keys: Object.keys(encodedState),
+      }));
     }
-    this.schemaError = null;
-    return this.#inOrder().map(({ commId }) => ({ kind: "opened", commId, keys: [] }));
+    const text = `the document has schema version ${needed}, this window reads up to ${SCHEMA_VERSION}: update commdoc`;
+    this.schemaError = new SchemaError(text);
+    if (was) return [];
+    const closed = [...this.#entries.keys()].map((commId): Change => ({ kind: "closed", commId, keys: [] }));
+    return [...closed, { kind: "refused", commId: "", keys: [] }];
   }
 
   #notify(changes: Change[]): void {
@@ -342,10 +335,15 @@ export class CommsMap implements Iterable<[string, Comm]> {
   #inOrder(): Entry[] {
     if (this.schemaError) return [];
     if (!this.#sorted) {
-      this.#sorted = [...this.#entries.values()].filter(({ open }) => open).sort((a, b) => a.seq - b.seq);
+      this.#sorted = [...this.#entries.values()].filter(({ open }) => open).sort(bySeq);
     }
     return this.#sorted;
   }
+}
+
+/** By seq; of two epochs, by id. */
+function bySeq(a: Entry, b: Entry): number {
+  return a.seq - b.seq || (a.commId < b.commId ? -1 : 1);
 }
 
 /** A copy of `list` with `item` appended or taken out. Lists have one element but for the length of a transaction. */

@@ -103,18 +103,33 @@ function hasShape(kind: Element[0], body: Record<string, unknown>): boolean {
   switch (kind) {
     case "o":
       return (
-        typeof body.target_name === "string" &&
-        typeof body.seq === "number" &&
-        typeof body.epoch === "string" &&
-        (body.state === undefined || isObject(body.state))
+        isText(body.target_name) &&
+        isText(body.epoch) &&
+        Number.isInteger(body.seq) &&
+        (body.seq as number) >= 1 &&
+        (body.state === undefined || body.state === null || isObject(body.state)) &&
+        MODEL_KEYS.every(([, name]) => body[name] === undefined || isText(body[name]))
       );
     case "k":
-      return typeof body.schema_version === "number" && isObject(body.kernel);
+      // A newer schema may look different in everything but this.
+      if (!Number.isInteger(body.schema_version)) return false;
+      if ((body.schema_version as number) > SCHEMA_VERSION) return true;
+      return (
+        isText(body.epoch) &&
+        isText(body.status) &&
+        isObject(body.kernel) &&
+        isText(body.kernel.kernel_id) &&
+        isText(body.kernel.name)
+      );
     case "v":
-      return typeof body.msg_id === "string";
+      return isText(body.msg_id) && (body.cell_id === undefined || isText(body.cell_id));
     default:
       return true;
   }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,8 +1,17 @@
 /** One comm of the comms map: its `o`, what overlays it, its outputs. */
 
-import type { Change } from "./comms-map";
 import { type Encoded, MODEL_KEYS, type OpenBody, type OutputBody, type State } from "./elements";
 import { sameEncoded } from "./values";
+
+/** What a transaction did, one for each comm and kind. */
+export interface Change {
+  /** "refused": the document now needs a newer reader, and the map is empty. */
+  kind: "opened" | "updated" | "closed" | "outputs" | "views" | "kernel" | "refused";
+  /** The comm; the kernel's id for kind "kernel", empty for "refused". */
+  commId: string;
+  /** State keys that were opened or updated. */
+  keys: string[];
+}
 
 /** A comm as the map shows it. The same object as long as the comm is open. */
 export interface Comm {
@@ -41,16 +50,15 @@ export interface CommJson {
   outputs?: OutputBody[];
 }
 
-/** The state of a comm at one moment, enough to tell what changed since. */
+/** A comm at one moment, enough to tell what changed since. */
 export interface Moment {
-  open: unknown;
-  updates: State[];
+  open: OpenBody | undefined;
+  update: State | undefined;
 }
 
 export class Entry implements Comm {
-  /** The comm's `o`; one, except inside a transaction. */
+  /** The comm's `o`. A second one is foreign, or of this very transaction: the last counts. So with `updates`. */
   opens: OpenBody[] = [];
-  /** The comm's `u`; at most one, except inside a transaction. */
   updates: State[] = [];
   readonly outputRows = new Set<OutputBody>();
   #state: State | null = null;
@@ -59,6 +67,10 @@ export class Entry implements Comm {
 
   get open(): OpenBody | undefined {
     return this.opens.at(-1);
+  }
+
+  get update(): State | undefined {
+    return this.updates.at(-1);
   }
 
   get isEmpty(): boolean {
@@ -90,7 +102,7 @@ export class Entry implements Comm {
   }
 
   get hasState(): boolean {
-    return this.open?.state !== undefined;
+    return isState(this.open?.state);
   }
 
   get data(): Encoded | undefined {
@@ -106,12 +118,12 @@ export class Entry implements Comm {
   }
 
   get encodedState(): State {
-    if (!this.#state) this.#state = stateOf(this.open, this.updates);
+    if (!this.#state) this.#state = stateOf(this.open, this.update);
     return this.#state;
   }
 
   encoded(key: string): Encoded | undefined {
-    return encodedAt(key, this.open, this.updates);
+    return encodedAt(key, this.open, this.update);
   }
 
   invalidate(): void {
@@ -121,61 +133,56 @@ export class Entry implements Comm {
   toJSON(): CommJson {
     const { state: _, ...rest } = this.open ?? { target_name: "", seq: 0, epoch: "" };
     const json: CommJson = { ...rest };
-    if (this.hasState) json.state = this.encodedState;
+    if (this.hasState || this.update) json.state = this.encodedState;
     if (this.outputRows.size > 0) json.outputs = [...this.outputRows];
     return json;
   }
 
   /** What differs from an earlier moment. */
-  changesSince(before: Moment): Change[] {
-    const { commId, open } = this;
-    const was = before.open as OpenBody | undefined;
-    if (!was && !open) return [];
-    if (!was) return [{ kind: "opened", commId, keys: [] }];
-    if (!open) return [{ kind: "closed", commId, keys: [] }];
-    if (was !== open && !sameHead(was, open)) {
-      return [
-        { kind: "closed", commId, keys: [] },
-        { kind: "opened", commId, keys: [] },
-      ];
-    }
-    const candidates = was === open ? [] : [was.state ?? {}, open.state ?? {}];
-    const keys = new Set(
-      [...candidates, ...before.updates, ...this.updates].flatMap((state) => Object.keys(state)),
-    );
+  changesSince(was: Moment): Change[] {
+    const { commId, open, update } = this;
+    const opened = (): Change => ({ kind: "opened", commId, keys: Object.keys(this.encodedState) });
+    const closed: Change = { kind: "closed", commId, keys: [] };
+    if (!open) return was.open ? [closed] : [];
+    if (!was.open) return [opened()];
+    if (was.open !== open && !sameHead(was.open, open)) return [closed, opened()];
+    const keys = new Set([was.update, update].flatMap((state) => Object.keys(state ?? {})));
+    if (was.open !== open)
+      for (const state of [was.open.state, open.state])
+        for (const key of Object.keys(state ?? {})) keys.add(key);
     const differing = [...keys].filter(
-      (key) => !sameEncoded(encodedAt(key, was, before.updates), encodedAt(key, open, this.updates)),
+      (key) => !sameEncoded(encodedAt(key, was.open, was.update), encodedAt(key, open, update)),
     );
     return differing.length > 0 ? [{ kind: "updated", commId, keys: differing }] : [];
   }
 }
 
-/** Whether two `o` of one comm open the same thing, so that their states can be told apart key by key. */
-function sameHead(a: OpenBody, b: OpenBody): boolean {
-  const { state: _a, seq: _seqA, ...headA } = a;
-  const { state: _b, seq: _seqB, ...headB } = b;
-  return sameEncoded(headA as unknown as Encoded, headB as unknown as Encoded);
+function isState(state: State | null | undefined): boolean {
+  return state !== undefined && state !== null;
 }
 
-function encodedAt(key: string, open: OpenBody | undefined, updates: readonly State[]): Encoded | undefined {
-  for (let n = updates.length - 1; n >= 0; n--) {
-    const update = updates[n];
-    if (update && Object.hasOwn(update, key)) return update[key];
-  }
+/** Whether two `o` of one comm open the same thing, so that their states can be told apart key by key. */
+function sameHead(a: OpenBody, b: OpenBody): boolean {
+  return (
+    a.target_name === b.target_name &&
+    a.epoch === b.epoch &&
+    MODEL_KEYS.every(([, name]) => a[name] === b[name])
+  );
+}
+
+function encodedAt(key: string, open: OpenBody | undefined, update: State | undefined): Encoded | undefined {
+  if (update && Object.hasOwn(update, key)) return update[key];
   if (open?.state && Object.hasOwn(open.state, key)) return open.state[key];
   for (const [stateKey, headKey] of MODEL_KEYS) if (key === stateKey) return open?.[headKey];
   return undefined;
 }
 
-function stateOf(open: OpenBody | undefined, updates: readonly State[]): State {
-  let state: State = {};
-  if (open?.state) {
-    for (const [stateKey, headKey] of MODEL_KEYS) {
-      const value = open[headKey];
-      if (value !== undefined) state[stateKey] = value;
-    }
+function stateOf(open: OpenBody | undefined, update: State | undefined): State {
+  const model: State = {};
+  for (const [stateKey, headKey] of MODEL_KEYS) {
+    const value = open?.[headKey];
+    if (value !== undefined) model[stateKey] = value;
   }
   // Spread, not assign: a trait may be named `__proto__`.
-  for (const part of [open?.state ?? {}, ...updates]) state = { ...state, ...part };
-  return state;
+  return { ...model, ...open?.state, ...update };
 }

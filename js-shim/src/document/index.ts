@@ -1,4 +1,4 @@
-export { type Change, CommsMap, type CommsMapOptions, SchemaError, type View } from "./comms-map";
+export { CommsMap, type CommsMapOptions, SchemaError, type View } from "./comms-map";
 export {
   type BlobSentinel,
   type BlobType,
@@ -11,7 +11,7 @@ export {
   type State,
   type ViewBody,
 } from "./elements";
-export type { Comm, CommJson } from "./entry";
+export type { Change, Comm, CommJson } from "./entry";
 export {
   asBytes,
   decode,

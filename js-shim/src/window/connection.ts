@@ -64,6 +64,8 @@ export interface ConnectionOptions {
 /** Close codes after which another try would end the same: forbidden, room gone, version. */
 const FINAL_CODES = new Set([4403, 4410, 4426]);
 const BROKEN_DOCUMENT = 4500;
+/** A blob that no room has: asking for it is answered at once. */
+const NO_BLOB = "0".repeat(64);
 /** A connection that held this long was a good one: the next wait is short again. */
 const GOOD_AFTER_MS = 5_000;
 
@@ -207,7 +209,7 @@ export class Connection {
     const silent = Date.now() - this.#heardAt;
     const { silenceMs } = this.options;
     if (silent > silenceMs * 1.5) this.#lost(new ConnectionError("the room went silent", 1006));
-    else if (silent >= silenceMs) this.send({ type: "get_blobs", hashes: [] });
+    else if (silent >= silenceMs) this.send({ type: "get_blobs", hashes: [NO_BLOB] });
   }
 
   #sendSync(write: (encoder: encoding.Encoder) => void): void {

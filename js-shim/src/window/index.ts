@@ -11,12 +11,12 @@ export type {
   PeerInfo,
   Role,
 } from "./messages";
+export type { Reading } from "./reading";
 export type { RequestHandle, Settlement } from "./requests";
 export {
   type JoinOptions,
   joinRoom,
   type MessageHandle,
-  type Reading,
   Room,
   type RoomEvents,
   type RoomMessage,

@@ -14,8 +14,8 @@
  * the UI, and it is read again, whether it changed or not, when the mask goes.
  */
 
-import type { Change } from "../document/comms-map";
 import type { Encoded, State } from "../document/elements";
+import type { Change } from "../document/entry";
 import { encode, encodeState } from "../document/values";
 import { RequestError } from "./errors";
 import type { FailureCode, FromWindow } from "./messages";

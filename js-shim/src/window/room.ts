@@ -7,12 +7,14 @@
  */
 
 import * as Y from "yjs";
-import { type Change, CommsMap, type SchemaError } from "../document/comms-map";
-import type { BlobSentinel, Encoded } from "../document/elements";
-import { asBytes, decode, forEachBlob, type Value, view } from "../document/values";
+import { CommsMap, type SchemaError } from "../document/comms-map";
+import type { Encoded } from "../document/elements";
+import type { Change } from "../document/entry";
+import { asBytes, decode, type Value, view } from "../document/values";
 import { Blobs } from "./blobs";
 import { Connection, type ConnectionStatus } from "./connection";
 import { type BlobError, CommdocError, ConnectionError, RequestError } from "./errors";
+import { Emitter, Gate } from "./events";
 import { encodeFrame } from "./frames";
 import type {
   CellEnd,
@@ -26,6 +28,7 @@ import type {
   ToWindow,
   Welcome,
 } from "./messages";
+import { Reader, type Reading } from "./reading";
 import { type MessageFrame, type RequestHandle, Requests } from "./requests";
 import { type Connect, readLink, type WebSocketConstructor, webSocketConnect } from "./transport";
 
@@ -72,14 +75,6 @@ export interface RoomEvents {
   failed: Failed;
 }
 
-/** Decoded values of a comm's keys. */
-export interface Reading {
-  /** As plain Jupyter would give them to a model. A missing blob is an empty DataView, an empty string or null. */
-  state: { [key: string]: Value };
-  /** The blobs that could not be had. */
-  missing: BlobError[];
-}
-
 /** A message under way. */
 export interface MessageHandle {
   messageId: string;
@@ -87,35 +82,35 @@ export interface MessageHandle {
   sent: Promise<void>;
 }
 
-type Listener<T> = (event: T) => void;
-type Listeners = { [Name in keyof RoomEvents]?: Set<Listener<RoomEvents[Name]>> };
-
 export class Room {
   /** The comms of the document, in `seq` order. Stays the same object when the room begins a new life. */
   readonly comms: CommsMap;
   readonly #connection: Connection;
   readonly #requests: Requests;
   readonly #blobs: Blobs;
-  readonly #listeners: Listeners = {};
+  readonly #reader: Reader;
+  readonly #events: Emitter<RoomEvents>;
+  readonly #gate: Gate;
   readonly #onProblem: (text: string, error?: unknown) => void;
   readonly #newId = idSource();
-  /** Events that wait for the document, or (`#held`) for who joined to begin listening. */
-  #waiting: { after: number; deliver: () => void }[] = [];
-  #held = true;
   #welcome: Welcome | null = null;
   #lastError = "";
   #joined: { resolve(): void; reject(error: Error): void } | null = null;
 
   private constructor(connect: Connect, options: JoinOptions) {
     this.#onProblem = options.onProblem ?? ((text, error) => console.warn(`commdoc: ${text}`, error ?? ""));
+    this.#events = new Emitter(this.#onProblem);
+    this.#gate = new Gate((after) => this.#isApplied(after), this.#onProblem);
     this.#requests = new Requests({
       send: (message, buffers) => this.#send(message, buffers),
-      reread: (commId, keys) => this.#emit("change", [{ kind: "updated", commId, keys }]),
+      reread: (commId, keys) => this.#events.emit("change", [{ kind: "updated", commId, keys }]),
       newId: this.#newId,
       expireMs: options.expireMs ?? 10_000,
     });
     this.#blobs = new Blobs({
-      ask: (hashes) => this.#connection.send({ type: "get_blobs", hashes }),
+      ask: (hashes) => {
+        if (this.status === "synced") this.#connection.send({ type: "get_blobs", hashes });
+      },
       named: () => this.comms.blobs,
       timeoutMs: options.blobMs ?? 30_000,
     });
@@ -137,9 +132,16 @@ export class Room {
       },
     );
     this.comms = new CommsMap(this.#connection.doc, { onProblem: this.#onProblem });
+    this.#reader = new Reader({
+      comms: this.comms,
+      requests: this.#requests,
+      blobs: this.#blobs,
+      onProblem: this.#onProblem,
+    });
     this.comms.observe((changes) => {
-      this.#emit("change", this.#requests.filter(changes));
-      this.#drain();
+      const shown = this.#requests.filter(changes);
+      if (shown.length > 0) this.#events.emit("change", shown);
+      this.#gate.drain();
     });
   }
 
@@ -151,10 +153,7 @@ export class Room {
       room.#connection.start();
     });
     // A task, not a microtask: whoever awaits the room listens before the first event.
-    setTimeout(() => {
-      room.#held = false;
-      room.#drain();
-    }, 0);
+    setTimeout(() => room.#gate.open(), 0);
     return room;
   }
 
@@ -193,27 +192,16 @@ export class Room {
   }
 
   /** @returns ends it */
-  on<Name extends keyof RoomEvents>(name: Name, listener: Listener<RoomEvents[Name]>): () => void {
-    const listeners: Set<Listener<RoomEvents[Name]>> = this.#listeners[name] ?? new Set();
-    (this.#listeners as Record<Name, typeof listeners>)[name] = listeners;
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+  on<Name extends keyof RoomEvents>(name: Name, listener: (event: RoomEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
   }
 
   /**
    * Reads a comm's newest values (of `keys`, else all), this window's own unaccepted ones before the document's. Waits for
    * blobs that aren't here; never rejects for one that is missing.
    */
-  async read(commId: string, keys?: readonly string[]): Promise<Reading> {
-    for (let tries = 1; ; tries++) {
-      const values = this.#values(commId, keys);
-      const missing = await this.#fetch(commId, values);
-      // While we waited, the value may have been superseded, and the room may have dropped its blob.
-      const stale =
-        missing.length > 0 &&
-        missing.some(({ key }) => this.comms.get(commId)?.encoded(key) !== values.get(key)?.encoded);
-      if (!stale || tries === 5) return { state: this.#decode(values, missing), missing };
-    }
+  read(commId: string, keys?: readonly string[]): Promise<Reading> {
+    return this.#reader.read(commId, keys);
   }
 
   /** Decodes any encoded value of a comm (its open data, an output), as `read`. `key` names it in errors. */
@@ -222,9 +210,8 @@ export class Room {
     key: string,
     encoded: Encoded,
   ): Promise<{ value: Value; missing: BlobError[] }> {
-    const values = new Map([[key, { encoded, buffers: [] }]]);
-    const missing = await this.#fetch(commId, values);
-    return { value: this.#decode(values, missing)[key] ?? null, missing };
+    const { state, missing } = await this.#reader.resolve(commId, key, encoded);
+    return { value: state[key] ?? null, missing };
   }
 
   /** Asks the kernel to change these keys. The values are copied now; binary parts are any ArrayBuffer or view. */
@@ -310,46 +297,6 @@ export class Room {
     this.#connection.sendFrame(frame);
   }
 
-  #values(commId: string, keys: readonly string[] | undefined): Values {
-    const comm = this.comms.get(commId);
-    const values: Values = new Map();
-    for (const key of keys ?? Object.keys(comm?.encodedState ?? {})) {
-      const own = this.#requests.own(commId, key);
-      const encoded = comm?.encoded(key);
-      if (own) values.set(key, own);
-      else if (encoded !== undefined) values.set(key, { encoded, buffers: [] });
-    }
-    return values;
-  }
-
-  async #fetch(commId: string, values: Values): Promise<BlobError[]> {
-    const missing: BlobError[] = [];
-    const fetches: Promise<unknown>[] = [];
-    for (const [key, { encoded }] of values) {
-      forEachBlob(encoded, (blob) => {
-        fetches.push(this.#blobs.fetch(blob, commId, key).catch((error: BlobError) => missing.push(error)));
-      });
-    }
-    await Promise.all(fetches);
-    return missing;
-  }
-
-  #decode(values: Values, missing: BlobError[]): { [key: string]: Value } {
-    const state: [string, Value][] = [];
-    for (const [key, { encoded, buffers }] of values) {
-      const get = (blob: BlobSentinel): Uint8Array | string =>
-        this.#blobs.get(blob) ?? { bytes: new Uint8Array(), text: "", json: "null" }[blob.type];
-      try {
-        state.push([key, decode(encoded, get, buffers)]);
-      } catch (error) {
-        this.#onProblem(`key "${key}" can't be read`, error);
-        state.push([key, null]);
-      }
-    }
-    for (const error of missing) this.#onProblem(error.message);
-    return Object.fromEntries(state);
-  }
-
   #onWelcome(welcome: Welcome): void {
     this.#welcome = welcome;
   }
@@ -357,13 +304,13 @@ export class Room {
   #onSynced(doc: Y.Doc): void {
     if (doc !== this.comms.doc) {
       this.#requests.failAll("expired", "the room began a new life");
-      this.#waiting = [];
+      this.#gate.clear();
       this.comms.attach(doc);
     }
     this.#blobs.resume();
-    this.#emit("status", this.status);
-    this.#emit("kernel", this.kernel);
-    this.#emit("peers", this.peers);
+    this.#events.emit("status", this.status);
+    this.#events.emit("kernel", this.kernel);
+    this.#events.emit("peers", this.peers);
     this.#requests.resume();
     this.#joined?.resolve();
     this.#joined = null;
@@ -381,7 +328,7 @@ export class Room {
       this.#requests.failAll("closed", error.message);
       this.#blobs.close("can't come: the window left the room");
     }
-    this.#emit("status", this.status);
+    this.#events.emit("status", this.status);
   }
 
   #onMessage(message: ToWindow, buffers: Uint8Array[]): void {
@@ -390,35 +337,35 @@ export class Room {
         this.#blobs.receive(message, buffers);
         break;
       case "accepted":
-        this.#after(message.after, () => this.#requests.accepted(message.request_id));
+        this.#gate.pass(message.after, () => this.#requests.accepted(message.request_id));
         break;
       case "settled":
-        this.#after(message.after, () => this.#requests.settled(message.request_id, message));
+        this.#gate.pass(message.after, () => this.#requests.settled(message.request_id, message));
         break;
       case "failed":
-        this.#after(0, () => {
+        this.#gate.pass(0, () => {
           if (message.request_id) this.#requests.failed(message.request_id, message.code, message.reason);
-          this.#emit("failed", message);
+          this.#events.emit("failed", message);
         });
         break;
       case "message":
-        this.#after(message.after, () => this.#emit("message", decodeMessage(message, buffers)));
+        this.#gate.pass(message.after, () => this.#events.emit("message", decodeMessage(message, buffers)));
         break;
       case "cell_end":
-        this.#after(message.after, () => this.#emit("cell_end", message));
+        this.#gate.pass(message.after, () => this.#events.emit("cell_end", message));
         break;
       case "log":
-        this.#after(0, () => this.#emit("log", message));
+        this.#gate.pass(0, () => this.#events.emit("log", message));
         break;
       case "kernel": {
         const { type: _, ...kernel } = message;
         if (this.#welcome) this.#welcome.kernel = kernel;
-        this.#emit("kernel", kernel);
+        this.#events.emit("kernel", kernel);
         break;
       }
       case "peers":
         if (this.#welcome) this.#welcome.peers = message.peers;
-        this.#emit("peers", message.peers);
+        this.#events.emit("peers", message.peers);
         break;
       case "error":
         this.#lastError = message.reason;
@@ -429,40 +376,10 @@ export class Room {
     }
   }
 
-  /** Delivers an event when the document it names is here, and in order. */
-  #after(after: number, deliver: () => void): void {
-    this.#waiting.push({ after, deliver });
-    this.#drain();
-  }
-
-  #drain(): void {
-    while (!this.#held) {
-      const next = this.#waiting[0];
-      if (!next || !this.#isApplied(next.after)) return;
-      this.#waiting.shift();
-      try {
-        next.deliver();
-      } catch (error) {
-        this.#onProblem("an event could not be delivered", error);
-      }
-    }
-  }
-
   /** On our own socket the order does it; where the room tells its client id, the number does. */
   #isApplied(after: number): boolean {
     const client = this.#welcome?.client_id;
     return client === undefined || Y.getState(this.doc.store, client) >= after;
-  }
-
-  #emit<Name extends keyof RoomEvents>(name: Name, event: RoomEvents[Name]): void {
-    if (Array.isArray(event) && event.length === 0 && name === "change") return;
-    for (const listener of [...(this.#listeners[name] ?? [])]) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#onProblem(`a listener of "${name}" threw${commOf(event)}`, error);
-      }
-    }
   }
 }
 
@@ -473,8 +390,6 @@ export class Room {
  * @param target the link of the room's page, with `#token=…`, or a way to connect (`portConnect` in a sandboxed frame)
  */
 export const joinRoom = Room.join;
-
-type Values = Map<string, { encoded: Encoded; buffers: Uint8Array[] }>;
 
 function connectTo(link: string | URL, options: JoinOptions): Connect {
   const Socket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
@@ -491,12 +406,6 @@ function decodeMessage(message: CommMessage, buffers: readonly Uint8Array[]): Ro
     data: decode(message.data, undefined, buffers),
     buffers: message.buffers.map((index) => view(buffers[index] ?? new Uint8Array())),
   };
-}
-
-function commOf(event: unknown): string {
-  const about = Array.isArray(event) ? event[0] : event;
-  const { commId } = (about ?? {}) as { commId?: string };
-  return commId === undefined ? "" : ` at comm ${commId}`;
 }
 
 /** Ids unique over all windows. `crypto.randomUUID` is not there in every page. */

@@ -1,0 +1,96 @@
+/**
+ * Reads values as a UI wants them: this window's own unaccepted ones before the document's, blobs fetched, decoded.
+ */
+
+import type { CommsMap } from "../document/comms-map";
+import type { BlobSentinel, Encoded } from "../document/elements";
+import { decode, forEachBlob, type Value } from "../document/values";
+import type { Blobs } from "./blobs";
+import type { BlobError } from "./errors";
+import type { Requests } from "./requests";
+
+/** Decoded values of a comm's keys. */
+export interface Reading {
+  /** As plain Jupyter would give them to a model. A missing blob is an empty DataView, an empty string or null. */
+  state: { [key: string]: Value };
+  /** The blobs that could not be had. */
+  missing: BlobError[];
+}
+
+export interface ReaderOptions {
+  comms: CommsMap;
+  requests: Requests;
+  blobs: Blobs;
+  onProblem(text: string, error?: unknown): void;
+}
+
+/** Encoded values, each with the buffers that its `$buffer`s name. */
+type Values = Map<string, { encoded: Encoded; buffers: Uint8Array[] }>;
+
+/** While a blob was waited for its value may be superseded; a value that changes faster than this is taken as it is. */
+const MOST_TRIES = 5;
+
+export class Reader {
+  constructor(readonly options: ReaderOptions) {}
+
+  /** Reads `keys`, else all, of a comm. Never rejects. */
+  async read(commId: string, keys?: readonly string[]): Promise<Reading> {
+    for (let tries = 1; ; tries++) {
+      const values = this.#values(commId, keys);
+      const missing = await this.#fetch(commId, values);
+      const comm = this.options.comms.get(commId);
+      const stale = missing.some(({ key }) => comm?.encoded(key) !== values.get(key)?.encoded);
+      if (!stale || tries === MOST_TRIES) return this.#decode(commId, values, missing);
+    }
+  }
+
+  /** Reads one encoded value of a comm; `key` names it in errors. */
+  async resolve(commId: string, key: string, encoded: Encoded): Promise<Reading> {
+    const values: Values = new Map([[key, { encoded, buffers: [] }]]);
+    return this.#decode(commId, values, await this.#fetch(commId, values));
+  }
+
+  #values(commId: string, keys: readonly string[] | undefined): Values {
+    const { comms, requests } = this.options;
+    const comm = comms.get(commId);
+    const values: Values = new Map();
+    for (const key of keys ?? Object.keys(comm?.encodedState ?? {})) {
+      const own = requests.own(commId, key);
+      const encoded = comm?.encoded(key);
+      if (own) values.set(key, own);
+      else if (encoded !== undefined) values.set(key, { encoded, buffers: [] });
+    }
+    return values;
+  }
+
+  async #fetch(commId: string, values: Values): Promise<BlobError[]> {
+    const missing: BlobError[] = [];
+    const fetches: Promise<unknown>[] = [];
+    for (const [key, { encoded }] of values) {
+      forEachBlob(encoded, (blob) => {
+        const fetch = this.options.blobs.fetch(blob, commId, key);
+        fetches.push(fetch.catch((error: BlobError) => missing.push(error)));
+      });
+    }
+    await Promise.all(fetches);
+    return missing;
+  }
+
+  #decode(commId: string, values: Values, missing: BlobError[]): Reading {
+    const { blobs, onProblem } = this.options;
+    const content = (blob: BlobSentinel): Uint8Array | string => blobs.get(blob) ?? STAND_INS[blob.type];
+    const state: [string, Value][] = [];
+    for (const [key, { encoded, buffers }] of values) {
+      try {
+        state.push([key, decode(encoded, content, buffers)]);
+      } catch (error) {
+        onProblem(`comm ${commId}, key "${key}" can't be read`, error);
+        state.push([key, null]);
+      }
+    }
+    for (const error of missing) onProblem(error.message);
+    return { state: Object.fromEntries(state), missing };
+  }
+}
+
+const STAND_INS = { bytes: new Uint8Array(), text: "", json: "null" };
