@@ -1,0 +1,87 @@
+"""The page, the frame in it, and their scripts and styles.
+
+The page holds the token and the WebSocket; it runs our own scripts and nothing else. Widgets run in a frame of opaque origin: an author's module there can't
+read the page, its storage or its token, and every request it makes to this server lacks what opens anything. So the frame may do what widgets do in
+JupyterLab (modules from a blob or a CDN, eval), and the page may not.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+from typing import Final
+
+from tornado.web import HTTPError, StaticFileHandler
+
+from commdoc.server.handlers import Handler
+
+STATIC: Final = Path(__file__).parent / "static"
+"""What `js-shim` builds; empty in a checkout that was not built."""
+
+FRAME: Final = "frame.html"
+
+_PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; connect-src 'self' {socket}; frame-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+# Host and scheme are spelled out: in a document of opaque origin not every browser takes 'self' for the server. Only https
+# elsewhere: what listens on other loopback ports is none of a widget's business.
+_FRAME_POLICY: Final = (
+    "sandbox allow-scripts allow-downloads allow-modals allow-forms allow-popups; "
+    "default-src 'none'; "
+    "script-src {own}/commdoc/static/ blob: data: https: 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'; "
+    "style-src {own}/commdoc/static/ blob: data: https: 'unsafe-inline'; "
+    "img-src {own}/commdoc/static/ blob: data: https:; font-src {own}/commdoc/static/ blob: data: https:; "
+    "media-src blob: data: https:; connect-src blob: data: https: wss:; worker-src blob: data:; "
+    "child-src blob: data: https:; frame-src blob: data: https:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors {own}"
+)
+
+_NOT_BUILT: Final = (
+    "<!doctype html><title>commdoc</title><p>This installation has no built JavaScript: "
+    "run <code>make js</code> in the checkout, or install a wheel.</p>"
+)
+
+
+class PageHandler(Handler):
+    """The page of a room."""
+
+    def get(self, room_id: str) -> None:
+        """Send the page; whoever has no token sees nothing in it."""
+        if room_id not in self.rooms:
+            raise HTTPError(404, "no such room")
+        if not self.request.path.endswith("/"):
+            self.redirect(f"{self.request.path}/", permanent=False)
+            return
+        own = self.request.host
+        self.set_header("Content-Security-Policy", _PAGE_POLICY.format(socket=f"ws://{own} wss://{own}"))
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache")
+        page = STATIC / "viewer.html"
+        self.finish(page.read_text(encoding="utf-8") if page.is_file() else _NOT_BUILT)
+
+
+class StaticHandler(Handler, StaticFileHandler):
+    """Built JavaScript and CSS, without a secret in it: open to the frame, whose origin is null."""
+
+    opaque_origin = True
+
+    def set_extra_headers(self, path: str) -> None:
+        """Set what lets the frame load its parts, and what binds it."""
+        self.set_header("Access-Control-Allow-Origin", "*")
+        self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+        self.set_header("Cache-Control", "no-cache")
+        if Path(path).name == FRAME:
+            own = f"{self.request.protocol}://{self.request.host}"
+            self.set_header("Content-Security-Policy", _FRAME_POLICY.format(own=own))
+        else:
+            self.set_header("Content-Security-Policy", "default-src 'none'")
+
+    def get_content_type(self) -> str:
+        """Return a type that a browser takes for a module, whatever the system's tables say."""
+        if self.absolute_path is not None and self.absolute_path.endswith((".js", ".mjs")):
+            return "text/javascript; charset=utf-8"
+        kind, _ = mimetypes.guess_type(self.absolute_path or "")
+        return kind or "application/octet-stream"

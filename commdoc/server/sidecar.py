@@ -1,0 +1,267 @@
+"""The sidecar: a process of its own that hosts one kernel's room where no Jupyter server does.
+
+    stdin    one line of JSON: {connection_file, kernel_id?, kernel_pid, session_name?, port?, grace?}
+    stdout   one line of JSON when it is ready: {url, room_id, tokens, pid}, or {error: reason}; nothing after
+
+``python -m commdoc.server.sidecar`` is started by `%load_ext commdoc`. With ``--detach`` it forks first, so that the kernel has no child to bury. A lock in the runtime
+folder lets one live per kernel; a second one answers with the first one's address and ends. It outlives its kernel, whose
+last state stays to be read, and a restarted kernel finds it again. It ends by itself when kernel and windows have been gone for `grace` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, TypedDict
+
+from typing_extensions import NotRequired
+
+from commdoc.errors import SidecarError
+
+log = logging.getLogger("commdoc.sidecar")
+
+GRACE_SECONDS: Final = 60.0
+"""How long the last state is kept for nobody: enough for a restart by hand, or for a page to be reloaded."""
+
+WATCH_SECONDS: Final = 0.5
+"""Between two looks at the kernel's process: a killed kernel is shown as gone within this."""
+
+LOCK_SECONDS: Final = 10.0
+"""How long a second sidecar waits for the first one to announce itself, or to be gone."""
+
+
+class Config(TypedDict):
+    """What a sidecar is told on stdin."""
+
+    connection_file: str
+    kernel_pid: int
+    kernel_id: NotRequired[str]
+    session_name: NotRequired[str]
+    port: NotRequired[int]
+    grace: NotRequired[float]
+
+
+def kernel_id_of(connection_file: str) -> str:
+    """Return the id of a kernel: of ``kernel-<id>.json`` the id."""
+    return Path(connection_file).stem.removeprefix("kernel-")
+
+
+def read_config(line: str) -> Config:
+    """Read the line from stdin.
+
+    Raises
+    ------
+    SidecarError
+        When it is not what it must be.
+    """
+    try:
+        config: Config = json.loads(line)
+        if not isinstance(config["connection_file"], str) or not isinstance(config["kernel_pid"], int):
+            raise SidecarError("the configuration names no connection_file and kernel_pid")
+    except (ValueError, KeyError, TypeError) as error:
+        raise SidecarError(f"the configuration on stdin can't be used: {error!r}") from None
+    config.setdefault("kernel_id", kernel_id_of(config["connection_file"]))
+    return config
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a sidecar; return the exit code."""
+    line = sys.stdin.readline()
+    if "--detach" in arguments and hasattr(os, "fork"):
+        if os.fork():
+            return 0
+        os.setsid()
+    try:
+        config = read_config(line)
+        answer = _run_or_find(config)
+    except Exception as error:
+        log.exception("the sidecar has failed")
+        _say({"error": str(error) or type(error).__name__})
+        return 1
+    if answer is not None:
+        _say(answer)
+    return 0
+
+
+def _run_or_find(config: Config) -> dict[str, Any] | None:
+    """Run until the end; or return the address of the sidecar that this kernel has already."""
+    from filelock import FileLock, Timeout
+
+    from commdoc.server import announce
+
+    announce.remove_stale()
+    path = announce.path_of(config["kernel_id"])
+    lock = FileLock(path.with_suffix(".lock"))
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            lock.acquire(timeout=0)
+            break
+        except Timeout:
+            if (found := announce.read(path)) is not None:
+                return {name: found[name] for name in ("url", "room_id", "tokens", "pid")}
+            if time.monotonic() > deadline:
+                raise SidecarError(
+                    f"another process holds {lock.lock_file} and does not announce a room; end it, or remove the file"
+                ) from None
+            time.sleep(0.05)
+    with lock:
+        _log_to(path.with_suffix(".log"))
+        try:
+            asyncio.run(Sidecar(config).run())
+        finally:
+            lock.release()
+            with contextlib.suppress(OSError):
+                path.with_suffix(".log").unlink()
+    return None
+
+
+class Sidecar:
+    """Hosts one room over HTTP on loopback."""
+
+    def __init__(self, config: Config) -> None:
+        from commdoc.rooms.tokens import TokenStore
+        from commdoc.server.watch import KernelProcess
+
+        self.config = config
+        self.room_id = uuid.uuid4().hex
+        self.tokens = TokenStore()
+        self._ending = asyncio.Event()
+        self._process = KernelProcess(config["kernel_pid"])
+        self._created = time.time()
+        self._renew_at = 0.0
+        self._url = ""
+
+    async def run(self) -> None:
+        """Serve until kernel and windows are gone, or SIGTERM."""
+        import pycrdt
+        from tornado.httpserver import HTTPServer
+
+        from commdoc.protocol.frames import MAX_FRAME_BYTES
+        from commdoc.rooms import zmq_link
+        from commdoc.rooms.room import Room
+        from commdoc.server import announce
+        from commdoc.server.app import make_app
+        from commdoc.server.auth import Access
+
+        link = zmq_link.connect(Path(self.config["connection_file"]))
+        self.room = Room(pycrdt.Doc(), self.room_id, kernel_link=link)
+        app = make_app({self.room_id: self.room}, Access(self.tokens))
+        server = HTTPServer(app, max_buffer_size=MAX_FRAME_BYTES + 65_536, max_body_size=65_536)
+        port = self.config.get("port", 0)
+        try:
+            sockets = _listen(port)
+        except OSError as error:
+            raise SidecarError(
+                f"port {port} on 127.0.0.1 can't be used: {error.strerror or error}"
+            ) from error
+        server.add_sockets(sockets)
+        self._url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/commdoc/rooms/{self.room_id}/"
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(name, self._ending.set)
+        try:
+            self.room.start()
+            tokens = self._announce()
+            _say({"url": self._url, "room_id": self.room_id, "tokens": tokens, "pid": os.getpid()})
+            _let_go_of_starter()
+            log.info("room %s of kernel %s at %s", self.room_id, self.config["kernel_id"], self._url)
+            await self._watch()
+        finally:
+            announce.remove(self.config["kernel_id"], os.getpid())
+            server.stop()
+            await self.room.close()
+            await server.close_all_connections()
+            log.info("ended")
+
+    async def _watch(self) -> None:
+        """Return when it is time to end."""
+        grace = self.config.get("grace", GRACE_SECONDS)
+        needed_at = time.monotonic()
+        while not self._ending.is_set():
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), min(WATCH_SECONDS, grace / 4))
+            kernel = self.room.kernel.kernel
+            if kernel is not None and kernel["pid"] != self._process.pid:
+                self._process = type(self._process)(kernel["pid"])
+            alive = self._process.alive()
+            if not alive:
+                self.room.kernel_dead("the kernel's process has ended")
+            now = time.monotonic()
+            if alive or self.room.window_count or self.room.kernel.bridge is not None:
+                needed_at = now
+            elif now - needed_at >= grace:
+                log.info("kernel and windows have been gone for %g s", grace)
+                return
+            if time.time() >= self._renew_at:
+                self._announce()
+
+    def _announce(self) -> dict[str, str]:
+        """Issue tokens and announce them; the ones before stay good until they expire."""
+        from commdoc.protocol.messages import Role
+        from commdoc.rooms.tokens import LIFETIME
+        from commdoc.server import announce
+
+        roles: tuple[Role, ...] = ("bridge", "window", "viewer")
+        tokens: dict[str, str] = {role: self.tokens.issue(role, self.room_id) for role in roles}
+        now = time.time()
+        self._renew_at = now + LIFETIME / 2
+        announcement: announce.Announcement = {
+            "version": announce.VERSION,
+            "url": self._url,
+            "room_id": self.room_id,
+            "pid": os.getpid(),
+            "kernel_id": self.config["kernel_id"],
+            "kernel_pid": self._process.pid,
+            "connection_file": self.config["connection_file"],
+            "tokens": tokens,
+            "created": self._created,
+            "expires": now + LIFETIME,
+        }
+        if name := self.config.get("session_name"):
+            announcement["notebook"] = name
+        announce.write(announcement)
+        return tokens
+
+
+def _listen(port: int) -> list[Any]:
+    from tornado.netutil import bind_sockets
+
+    return bind_sockets(port, "127.0.0.1")
+
+
+def _say(answer: dict[str, Any]) -> None:
+    """Tell who started us, in one line."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+def _let_go_of_starter() -> None:
+    """Point the standard streams to nowhere: the starter waits for their end, and may end before us."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
+def _log_to(path: Path) -> None:
+    """Log to a file of this user's, which is removed with the sidecar."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    stream = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
+    logging.basicConfig(
+        stream=stream, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
