@@ -60,15 +60,15 @@ class Announcement:
         Role to token; hidden from `repr`.
     connection_file : str or None
         The kernel's, where the host knows it.
-    modified : float
-        When it was announced, Unix time.
+    created : float
+        When the room began, Unix time.
     """
 
     url: str
     room_id: str
     kernel_id: str
     pid: int
-    modified: float
+    created: float
     notebook: str | None = None
     connection_file: str | None = None
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
@@ -118,7 +118,7 @@ def runtime_dir() -> Path:
 
 def announcements() -> list[Announcement]:
     """Return the rooms that are announced by hosts which are alive, newest first."""
-    found = sorted(_announced(), key=lambda room: room.modified, reverse=True)
+    found = sorted(_announced(), key=lambda room: room.created, reverse=True)
     return list({room.room_id: room for room in reversed(found)}.values())[::-1]
 
 
@@ -192,15 +192,15 @@ def _announced() -> Iterator[Announcement]:
 
 def _read(path: Path) -> Announcement:
     with path.open(encoding="utf-8") as file:
-        modified = os.fstat(file.fileno()).st_mtime
         content: dict[str, Any] = json.load(file)
+        created = float(content.get("created") or os.fstat(file.fileno()).st_mtime)
     url = str(content["url"])
     return Announcement(
         url=url if url.endswith("/") else f"{url}/",
         room_id=str(content["room_id"]),
         kernel_id=str(content["kernel_id"]),
         pid=int(content["pid"]),
-        modified=modified,
+        created=created,
         notebook=content.get("notebook") or content.get("session_name"),
         connection_file=content.get("connection_file"),
         tokens={str(role): str(token) for role, token in content["tokens"].items()},

@@ -18,7 +18,7 @@ import queue
 import threading
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from os import PathLike
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from typing_extensions import Self
 
 from commdoc.errors import RoomClosedError
 from commdoc.protocol.messages import PeerInfo
+from commdoc.protocol.values import BlobSentinel
 from commdoc.window import events
 from commdoc.window.comm import AsyncComm, Kernel
 from commdoc.window.model import Model
@@ -125,6 +126,10 @@ class Window:
     def find(self, name: str) -> list[Model]:
         """Return the comms of this model name, target name, comm_id or anywidget class, in `seq` order."""
         return [self._model(comm) for comm in self._window.find(name)]
+
+    def fetch(self, sentinels: Sequence[BlobSentinel], timeout: float = 30.0) -> dict[str, bytes]:
+        """Return these blobs by hash; those that are not to be had are left out."""
+        return self.run(self._window.fetch(sentinels, timeout))
 
     # --- waiting ----------------------------------------------------------------------------------------------------
 

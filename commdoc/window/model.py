@@ -65,6 +65,11 @@ class Model:
         return self.comm.closed
 
     @property
+    def has_state(self) -> bool:
+        """False for a comm that was opened with mere data."""
+        return self.comm.entry.has_state
+
+    @property
     def data(self) -> Any:
         """The open data of a comm without state."""
         return self.comm.entry.data

@@ -1,0 +1,329 @@
+"""Compares kernel, document and windows of a room, value by value, with types and buffers.
+
+    kernel     `Widget.get_state()` of every comm, or what a descriptor answers to ``request_state``, read in the kernel
+    document   the comms map as a fresh window got it, decoded, blobs fetched
+    window     what a fresh window shows
+    …          windows of other kinds, which a caller adds
+
+They are compared at rest: a difference counts when it is still there at the end of the time that is given.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, TypeAlias
+
+from commdoc.document import Comm, CommsMap
+from commdoc.errors import CommdocError
+from commdoc.protocol.values import BlobSentinel, blob_sentinels
+from commdoc.window import kernel_dump
+from commdoc.window.address import announcements
+from commdoc.window.blocking import Window, join
+from commdoc.window.kernel_dump import canonical
+
+CommDump: TypeAlias = dict[str, Any]
+"""``target_name``, and ``state``: key to canonical value, or None for a comm without state."""
+
+RoomDump: TypeAlias = Mapping[str, CommDump]
+"""comm_id to `CommDump`."""
+
+KERNEL: Final = "kernel"
+ABSENT: Final = "(absent)"
+PAUSE_SECONDS: Final = 0.1
+DESCRIPTOR_KEYS: Final = frozenset({"_model_module", "_model_module_version", "_model_name"})
+"""Of a descriptor these, and the `_view_*` ones, are in its open message alone, not in what it answers."""
+
+
+class KernelBusyError(CommdocError):
+    """The kernel didn't answer in time."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A value that is not the same everywhere.
+
+    Attributes
+    ----------
+    key : str or None
+        None when the comm itself is not everywhere.
+    values : dict
+        Side to what it has, shortened.
+    """
+
+    comm_id: str
+    name: str
+    key: str | None
+    values: dict[str, str]
+
+    def __str__(self) -> str:
+        where = f"{self.name} {self.comm_id}" + (f" {self.key!r}" if self.key is not None else "")
+        return f"{where}: {', '.join(f'{side} has {value}' for side, value in self.values.items())}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a comparison found.
+
+    Attributes
+    ----------
+    sides : tuple of str
+        What was compared.
+    values : int
+        How many values.
+    notes : list of str
+        What could not be compared, and why.
+    """
+
+    room_id: str
+    kernel_id: str | None
+    sides: tuple[str, ...]
+    comms: int
+    values: int
+    seconds: float
+    differences: list[Difference] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def equal(self) -> bool:
+        """Whether all was compared and nothing differs."""
+        return not self.differences and not self.notes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {**asdict(self), "equal": self.equal}
+
+
+def verify(
+    room: str | None = None,
+    *,
+    url: str | None = None,
+    kernel_id: str | None = None,
+    connection_file: str | os.PathLike[str] | None = None,
+    timeout: float = 10.0,
+    others: Mapping[str, Callable[[], RoomDump]] | None = None,
+) -> Report:
+    """Compare a room with its kernel.
+
+    Parameters
+    ----------
+    room, url, kernel_id : str, optional
+        Which; as `commdoc.join`.
+    connection_file : path, optional
+        The kernel's; found by the kernel's id otherwise.
+    timeout : float
+        Seconds within which all must come to be the same.
+    others : dict, optional
+        Further sides: name to what returns its dump.
+
+    Raises
+    ------
+    RoomNotFoundError, ForbiddenError, RoomClosedError
+        When the room can't be joined.
+    """
+    started = time.monotonic()
+    deadline = started + timeout
+    while True:
+        with join(room, url=url, kernel_id=kernel_id, role="viewer", name="commdoc verify") as window:
+            report = _compare(window, connection_file, deadline, others or {}, started)
+        if report.equal or time.monotonic() + PAUSE_SECONDS > deadline:
+            return report
+        time.sleep(PAUSE_SECONDS)
+
+
+def _compare(
+    window: Window,
+    connection_file: str | os.PathLike[str] | None,
+    deadline: float,
+    others: Mapping[str, Callable[[], RoomDump]],
+    started: float,
+) -> Report:
+    sides: dict[str, RoomDump] = {}
+    notes: list[str] = []
+    kernel = window.kernel
+    try:
+        if not kernel.live or kernel.kernel_id is None:
+            notes.append(f"the kernel is {kernel.status}: it was not asked")
+        else:
+            file = connection_file or find_connection_file(kernel.kernel_id)
+            sides[KERNEL] = ask_kernel(file, max(0.5, deadline - time.monotonic()))
+    except (KernelBusyError, OSError) as error:
+        notes.append(f"the kernel was not asked: {error}")
+    sides["document"] = dump_document(window)
+    sides["window"] = dump_window(window)
+    for name, other in others.items():
+        sides[name] = other()
+    differences = list(compare(sides, kernel.epoch))
+    comms = {comm_id: comm for dump in sides.values() for comm_id, comm in dump.items()}
+    return Report(
+        room_id=window.room_id or "",
+        kernel_id=kernel.kernel_id,
+        sides=tuple(sides),
+        comms=len(comms),
+        values=sum(len(comm["state"] or ()) for comm in comms.values()),
+        seconds=round(time.monotonic() - started, 3),
+        differences=differences,
+        notes=notes,
+    )
+
+
+# --- the sides -------------------------------------------------------------------------------------------------------
+
+
+def find_connection_file(kernel_id: str) -> str:
+    """Return the path of a running kernel's connection file: as its room announces it, or as Jupyter names it.
+
+    Raises
+    ------
+    OSError
+        When there is none.
+    """
+    from jupyter_client.connect import find_connection_file as find
+
+    for room in announcements():
+        if room.kernel_id == kernel_id and room.connection_file is not None:
+            return room.connection_file
+    return str(find(f"kernel-{kernel_id}.json"))
+
+
+def ask_kernel(connection_file: str | os.PathLike[str], timeout: float) -> RoomDump:
+    """Return what the kernel has.
+
+    Raises
+    ------
+    KernelBusyError
+        When it doesn't answer in time.
+    """
+    from jupyter_client.blocking.client import BlockingKernelClient
+
+    source = inspect.getsource(kernel_dump)
+    client: Any = BlockingKernelClient(connection_file=os.fspath(connection_file))
+    client.load_connection_file()
+    client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
+    try:
+        expression = f"(lambda space: (exec({source!r}, space), space['Dump']())[1])({{'__name__': 'dump'}})"
+        asked = client.execute("", silent=True, store_history=False, user_expressions={"dump": expression})
+        deadline = time.monotonic() + timeout
+        while True:
+            reply = _reply(client, deadline - time.monotonic(), timeout)
+            if reply["parent_header"].get("msg_id") == asked:
+                break
+    finally:
+        client.stop_channels()
+        context: Any = client.context
+        context.destroy(linger=0)
+    answer = reply["content"].get("user_expressions", {}).get("dump", {})
+    if answer.get("status") != "ok":
+        raise KernelBusyError(f"it answered {answer.get('ename', 'nothing')}: {answer.get('evalue', '')}")
+    dump: RoomDump = answer["data"][kernel_dump.MIME]
+    return dump
+
+
+def _reply(client: Any, left: float, timeout: float) -> dict[str, Any]:
+    import queue
+
+    try:
+        reply: dict[str, Any] = client.get_shell_msg(timeout=max(0.01, left))
+    except queue.Empty:
+        raise KernelBusyError(f"no answer within {timeout:.1f} s, it is busy") from None
+    return reply
+
+
+def dump_document(window: Window) -> RoomDump:
+    """Return what the document of a window has, read by a map of its own."""
+    blobs: dict[str, bytes] = {}
+    comms = CommsMap(window.doc, get_blob=lambda named: blobs[named["$blob"]])
+    try:
+        blobs.update(window.fetch([blob for comm in comms.values() for blob in _blobs_of(comm)]))
+        return {
+            comm_id: _dump(comm.target_name, comm.epoch, comm.state if comm.has_state else None)
+            for comm_id, comm in comms.items()
+        }
+    finally:
+        comms.dispose()
+
+
+def dump_window(window: Window) -> RoomDump:
+    """Return what a window shows."""
+    return {
+        comm_id: _dump(model.target_name, model.epoch, model.state if model.has_state else None)
+        for comm_id, model in window.comms.items()
+    }
+
+
+def _blobs_of(comm: Comm) -> Iterator[BlobSentinel]:
+    return blob_sentinels(dict(comm.encoded_state))
+
+
+def _dump(target_name: str, epoch: str, state: Mapping[str, Any] | None) -> CommDump:
+    shown = None if state is None else {key: canonical(value) for key, value in state.items()}
+    return {"target_name": target_name, "epoch": epoch, "state": shown}
+
+
+# --- comparing -------------------------------------------------------------------------------------------------------
+
+
+def compare(sides: Mapping[str, RoomDump], epoch: str | None = None) -> Iterator[Difference]:
+    """Yield what is not the same on all sides; comms of other epochs than the kernel's are left out."""
+    comm_ids: dict[str, None] = {}
+    for dump in sides.values():
+        comm_ids.update(
+            dict.fromkeys(id_ for id_, comm in dump.items() if comm.get("epoch") in (None, epoch))
+        )
+    for comm_id in comm_ids:
+        entries = {name: dump.get(comm_id) for name, dump in sides.items()}
+        yield from _compare_comm(comm_id, entries)
+
+
+def _compare_comm(comm_id: str, entries: Mapping[str, CommDump | None]) -> Iterator[Difference]:
+    present = {side: entry for side, entry in entries.items() if entry is not None}
+    name = next(
+        str((entry["state"] or {}).get("_model_name") or entry["target_name"]) for entry in present.values()
+    )
+    if len(present) != len(entries):
+        yield Difference(comm_id, name, None, {s: "it" if s in present else ABSENT for s in entries})
+        return
+    targets = {side: entry["target_name"] for side, entry in present.items()}
+    if len(set(targets.values())) > 1:
+        yield Difference(comm_id, name, "target_name", targets)
+    kernel = present.get(KERNEL, {})
+    if "error" in kernel:
+        yield Difference(comm_id, name, None, {KERNEL: kernel["error"]})
+        return
+    if any(entry["state"] is None for entry in present.values()):
+        states = {
+            side: "no state" if entry["state"] is None else "a state" for side, entry in present.items()
+        }
+        if len(set(states.values())) > 1:
+            yield Difference(comm_id, name, None, states)
+        return
+    keys: dict[str, None] = {}
+    for entry in present.values():
+        keys.update(dict.fromkeys(entry["state"]))
+    for key in keys:
+        values = {side: _value(side, entry, key) for side, entry in present.items()}
+        told = {side: value for side, value in values.items() if value is not None}
+        if len(set(told.values())) > 1:
+            yield Difference(comm_id, name, key, {side: value[:120] for side, value in told.items()})
+
+
+def _value(side: str, entry: CommDump, key: str) -> str | None:
+    """Return a value as text; None for what the kernel can't be asked for."""
+    state = entry["state"]
+    if key not in state:
+        open_only = key in DESCRIPTOR_KEYS or key.startswith("_view_")
+        return None if side == KERNEL and entry["kind"] == "descriptor" and open_only else ABSENT
+    value = state[key]
+    if side == KERNEL and _refused(value):
+        return None
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _refused(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_refused, value.values()))
+    return isinstance(value, list) and (value[:1] == ["refused"] or any(map(_refused, value[1:])))
