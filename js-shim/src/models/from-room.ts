@@ -1,7 +1,6 @@
 /** A `Room` as the models' source. The room reports its own problems (a missing blob, with comm, key and hash). */
 
-import type { Change as RoomChange } from "../document/comms-map";
-import type { Comm } from "../document/entry";
+import type { Comm, Change as RoomChange } from "../document";
 import type { Room } from "../window/room";
 import type { Change, Entry, MissingBlob, ModelSource, SourceListener, Values } from "./source";
 

@@ -78,18 +78,20 @@ async function join(connect: Connect, problem: (text: string, error?: unknown) =
   }
 }
 
-/** The port to the room, from the page around. */
+/** The port to the room, from the page around: asked for now, and again when the page says that it is there. */
 function portFromPage(): Promise<MessagePort> {
+  // The frame's origin is opaque and it can't know the page's; there is nothing secret in being ready.
+  const ready = { commdoc: "ready", id: Math.random() };
   return new Promise((resolve) => {
-    const take = (event: MessageEvent) => {
-      const [port] = event.ports;
-      if (event.source !== window.parent || event.data?.commdoc !== "port" || port === undefined) return;
+    const take = ({ source, data, ports }: MessageEvent) => {
+      if (source !== window.parent) return;
+      if (data?.commdoc === "here") window.parent.postMessage(ready, "*");
+      if (data?.commdoc !== "port" || ports[0] === undefined) return;
       window.removeEventListener("message", take);
-      resolve(port);
+      resolve(ports[0]);
     };
     window.addEventListener("message", take);
-    // The frame's origin is opaque and it can't know the page's; there is nothing secret in being ready.
-    window.parent.postMessage({ commdoc: "ready" }, "*");
+    window.parent.postMessage(ready, "*");
   });
 }
 

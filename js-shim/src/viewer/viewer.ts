@@ -19,8 +19,6 @@ import { takeToken } from "./token";
 /** Close codes after which trying again makes no sense: forbidden, room gone, version. */
 const FINAL_CODES = new Set([4403, 4410, 4426]);
 
-const FRAME_URL = "../../static/frame.html";
-
 function main(): void {
   const token = takeToken(window);
   const address = { ...readLink(location.href), token };
@@ -33,16 +31,19 @@ function main(): void {
     refused(address.socket, token),
   );
   const frame = document.getElementById("frame") as HTMLIFrameElement;
+  let served: unknown;
   let stop: () => void = () => undefined;
-  window.addEventListener("message", (event) => {
-    // The frame's origin is opaque: what it says is known by its window. It says one thing: that it is ready.
-    if (event.source !== frame.contentWindow || event.data?.commdoc !== "ready") return;
+  window.addEventListener("message", ({ source, data }) => {
+    // The frame's origin is opaque: it is known by its window. It says one thing, that it is ready, perhaps twice.
+    if (source !== frame.contentWindow || data?.commdoc !== "ready" || data.id === served) return;
+    served = data.id;
     stop();
     const { port1, port2 } = new MessageChannel();
     stop = pipePort(port1, connect);
     frame.contentWindow?.postMessage({ commdoc: "port" }, "*", [port2]);
   });
-  frame.src = FRAME_URL;
+  // Page and frame load side by side; the frame may have been ready before this script was.
+  frame.contentWindow?.postMessage({ commdoc: "here" }, "*");
 }
 
 /** `connect`, with the header told what happens. */
