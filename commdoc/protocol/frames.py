@@ -101,15 +101,16 @@ def encode(message: dict[str, Any], buffers: Sequence[Buffer] = ()) -> bytes:
     Parameters
     ----------
     message : dict
-        JSON-ready, with a string ``type``.
+        JSON-ready, with a string ``type``. A lone surrogate, which values don't have but a log line may, becomes "?".
     buffers : sequence of bytes-like
         One-dimensional, C-contiguous.
     """
-    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    content = text.encode("utf-8", "replace")
     parts: list[Buffer] = [
         write_varuint(MESSAGE),
-        write_varuint(len(text)),
-        text,
+        write_varuint(len(content)),
+        content,
         write_varuint(len(buffers)),
     ]
     for buffer in buffers:
@@ -159,7 +160,7 @@ def _slice(view: memoryview, at: int, what: str) -> tuple[memoryview, int]:
 
 def _json_object(text: memoryview) -> dict[str, Any]:
     try:
-        message = json.loads(bytes(text), parse_constant=_no_constant)
+        message = json.loads(str(text, "utf-8"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         msg = f"the message is not UTF-8: {error.reason} at byte {error.start}"
         raise ProtocolError(msg) from None

@@ -13,10 +13,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import numbers
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypedDict, cast
 
 from commdoc.errors import ValueEncodingError
+from commdoc.protocol.buffers import put_buffers as put_buffers  # noqa: PLC0414 - found here, too
+from commdoc.protocol.buffers import take_buffers as take_buffers  # noqa: PLC0414 - found here, too
 from commdoc.protocol.messages import BlobType, Encoded, State
 
 BLOB_THRESHOLD: Final = 1024
@@ -30,7 +34,17 @@ MAX_DEPTH: Final = 200
 reason.
 """
 
+_BLOB_TYPES: Final = ("bytes", "text", "json")
+
 _NON_FINITE: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+_INTEGER: Final = re.compile(r"-?[0-9]+")
+
+_SURELY_SHORT: Final = (BLOB_THRESHOLD - 2) // 6
+"""So many characters are within the threshold however many bytes their escapes take: at most 6 each."""
+
+_to_text: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+"""As `json.dumps` of these options, which would make an encoder for each call."""
 
 BlobSentinel = TypedDict("BlobSentinel", {"$blob": str, "size": int, "type": BlobType})
 """What stands in the document in a blob's place."""
@@ -56,8 +70,9 @@ def dumps(encoded: Encoded) -> str:
         For what no JSON text can carry, with the reason.
     """
     try:
-        text = json.dumps(encoded, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        text.encode()
+        text = _to_text(encoded)
+        if not text.isascii():
+            text.encode()
     except UnicodeEncodeError as error:
         msg = f"a lone surrogate {error.object[error.start]!r} is not text"
         raise ValueEncodingError(msg) from None
@@ -85,13 +100,13 @@ def encode(value: object, put: PutBlob) -> Encoded:
     kind = type(value)
     if kind is int:
         number = cast("int", value)
-        return number if -EXACT_INT <= number <= EXACT_INT else {"$num": str(number)}
+        return number if -EXACT_INT <= number <= EXACT_INT else _big(number)
     if kind is bool or value is None:
         return value
-    if kind is str and len(cast("str", value)) <= BLOB_THRESHOLD // 4 - 2:
+    if kind is str and len(cast("str", value)) <= _SURELY_SHORT:
         _check_text(cast("str", value))
         return value
-    return _divide(_encode(value, lambda content: put(content, "bytes"), 0), value, put)
+    return _divide(_encode(value, lambda content: put(content, "bytes"), 0), put)
 
 
 def encode_buffers(value: object, buffers: list[bytes]) -> Encoded:
@@ -138,7 +153,8 @@ def blob_sentinels(encoded: Encoded) -> Iterator[BlobSentinel]:
     """Yield every blob sentinel in an encoded value, in order; a user's wrapped dict is looked into, too."""
     if isinstance(encoded, dict):
         if "$blob" in encoded:
-            yield cast("BlobSentinel", encoded)
+            if isinstance(encoded["$blob"], str):
+                yield cast("BlobSentinel", encoded)
             return
         for item in _items(encoded):
             yield from blob_sentinels(item)
@@ -150,7 +166,7 @@ def blob_sentinels(encoded: Encoded) -> Iterator[BlobSentinel]:
 def map_buffers(encoded: Encoded, replace: Callable[[int], Encoded]) -> Encoded:
     """Return a copy with each ``{"$buffer": i}`` replaced by what `replace(i)` returns."""
     if isinstance(encoded, dict):
-        if len(encoded) == 1 and isinstance(encoded.get("$buffer"), int):
+        if len(encoded) == 1 and type(encoded.get("$buffer")) is int:
             return replace(encoded["$buffer"])
         if _is_wrapped(encoded):
             return {"$dict": {key: map_buffers(item, replace) for key, item in encoded["$dict"].items()}}
@@ -158,83 +174,6 @@ def map_buffers(encoded: Encoded, replace: Callable[[int], Encoded]) -> Encoded:
     if isinstance(encoded, list):
         return [map_buffers(item, replace) for item in encoded]
     return encoded
-
-
-def put_buffers(
-    state: Mapping[str, Any], paths: Sequence[Sequence[str | int]], buffers: Sequence[Any]
-) -> dict[str, Any]:
-    """Return `state` as it was before its buffers were taken out.
-
-    Parameters
-    ----------
-    state : mapping
-        A comm message's ``state``: lists have None where a buffer was, dicts lack its key.
-    paths : sequence of key paths
-        The message's ``buffer_paths``.
-    buffers : sequence of bytes-like
-        One for each path; they are not copied.
-
-    Raises
-    ------
-    ValueEncodingError
-        When a path leads nowhere or there are fewer buffers than paths.
-    """
-    full: dict[str, Any] = dict(state)
-    copied: set[int] = {id(full)}
-    if len(buffers) < len(paths):
-        msg = f"{len(paths)} buffer paths and {len(buffers)} buffers"
-        raise ValueEncodingError(msg)
-    for path, buffer in zip(paths, buffers, strict=False):
-        holder: Any = full
-        try:
-            for key in path[:-1]:
-                item = holder[key]
-                if id(item) not in copied:
-                    item = list(item) if isinstance(item, list | tuple) else dict(item)
-                    copied.add(id(item))
-                    holder[key] = item
-                holder = item
-            holder[path[-1]] = buffer
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            msg = f"buffer path {list(path)!r} leads nowhere: {error!r}"
-            raise ValueEncodingError(msg) from None
-    return full
-
-
-def take_buffers(value: Any) -> tuple[Any, list[list[str | int]], list[bytes]]:
-    """Split a decoded state the way plain Jupyter does before it is sent.
-
-    Returns
-    -------
-    value, buffer_paths, buffers
-        Lists have None where a buffer was, dicts lack its key.
-    """
-    paths: list[list[str | int]] = []
-    buffers: list[bytes] = []
-
-    def take(item: Any, path: list[str | int]) -> Any:
-        if isinstance(item, dict):
-            kept = {}
-            for key, child in item.items():
-                if isinstance(child, bytes | bytearray | memoryview):
-                    paths.append([*path, key])
-                    buffers.append(bytes(child))
-                else:
-                    kept[key] = take(child, [*path, key])
-            return kept
-        if isinstance(item, list | tuple):
-            out: list[Any] = []
-            for index, child in enumerate(item):
-                if isinstance(child, bytes | bytearray | memoryview):
-                    paths.append([*path, index])
-                    buffers.append(bytes(child))
-                    out.append(None)
-                else:
-                    out.append(take(child, [*path, index]))
-            return out
-        return item
-
-    return take(value, []), paths, buffers
 
 
 def encode_state(
@@ -273,13 +212,13 @@ def _encode(value: object, take: Callable[[bytes], Encoded], depth: int) -> Enco
         return value
     if isinstance(value, str):
         _check_text(value)
-        return str(value)
+        return str.__str__(value)  # of a `str` Enum its value, as JSON has it
     if isinstance(value, int):
-        return int(value) if -EXACT_INT <= value <= EXACT_INT else {"$num": str(int(value))}
+        return int(value) if -EXACT_INT <= value <= EXACT_INT else _big(int(value))
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else {"$num": repr(float(value))}
     if isinstance(value, bytes | bytearray | memoryview):
-        return take(bytes(value))
+        return take(_bytes(value))
     if depth >= MAX_DEPTH:
         msg = f"nested deeper than {MAX_DEPTH}, or a cycle"
         raise ValueEncodingError(msg)
@@ -288,22 +227,41 @@ def _encode(value: object, take: Callable[[bytes], Encoded], depth: int) -> Enco
     if isinstance(value, Mapping):
         out = {_key(key): _encode(item, take, depth + 1) for key, item in value.items()}
         return {"$dict": out} if any(key[:1] == "$" for key in out) else out
+    if isinstance(value, numbers.Integral):  # numpy's
+        return _encode(int(value), take, depth)
+    if isinstance(value, numbers.Real):
+        return _encode(float(value), take, depth)
     msg = f"an object of type {type(value).__name__} is not JSON"
     raise ValueEncodingError(msg)
+
+
+def _big(number: int) -> Encoded:
+    try:
+        return {"$num": str(number)}
+    except ValueError as error:  # Python's limit of digits
+        raise ValueEncodingError(str(error)) from None
+
+
+def _bytes(value: bytes | bytearray | memoryview) -> bytes:
+    try:
+        return bytes(value)
+    except (ValueError, NotImplementedError) as error:  # a released view, or one of a format of its own
+        msg = f"a {type(value).__name__} that can't be read: {error}"
+        raise ValueEncodingError(msg) from None
 
 
 def _key(key: object) -> str:
     """Return a dict key as `json.dumps` writes it."""
     if isinstance(key, str):
         _check_text(key)
-        return str(key)
+        return str.__str__(key)
     if key is None or isinstance(key, bool | int | float):
         return cast("str", json.loads(json.dumps({key: 0}).split(":", 1)[0][1:]))
     msg = f"a dict key of type {type(key).__name__} is not JSON"
     raise ValueEncodingError(msg)
 
 
-def _divide(encoded: Encoded, value: object, put: PutBlob) -> Encoded:
+def _divide(encoded: Encoded, put: PutBlob) -> Encoded:
     """Put what is too long for the document into blobs; binary parts have been put already."""
     if encoded is None or isinstance(encoded, int | float):
         return encoded
@@ -320,10 +278,10 @@ def _divide(encoded: Encoded, value: object, put: PutBlob) -> Encoded:
     if next(blob_sentinels(encoded), None) is None:
         return put(text, "json")
     if isinstance(encoded, list):
-        return [_divide(item, None, put) for item in encoded]
+        return [_divide(item, put) for item in encoded]
     if _is_wrapped(encoded):
-        return {"$dict": {key: _divide(item, None, put) for key, item in encoded["$dict"].items()}}
-    return {key: _divide(item, None, put) for key, item in encoded.items()}
+        return {"$dict": {key: _divide(item, put) for key, item in encoded["$dict"].items()}}
+    return {key: _divide(item, put) for key, item in encoded.items()}
 
 
 def _decode(encoded: Encoded, get: GetBlob | None, buffers: Sequence[bytes | memoryview], depth: int) -> Any:
@@ -359,25 +317,33 @@ def _decode_sentinel(
             msg = f"buffer {index!r} of {len(buffers)}"
             raise ValueEncodingError(msg)
         return bytes(buffers[index])
-    if "$blob" in encoded and get is not None:
-        blob = cast("BlobSentinel", encoded)
-        content = bytes(get(blob))
-        if blob.get("type") == "text":
-            return content.decode()
-        if blob.get("type") == "json":
-            return _decode(json.loads(content), None, (), depth)
-        return content
+    if isinstance(encoded.get("$blob"), str) and encoded.get("type") in _BLOB_TYPES and get is not None:
+        return _decode_blob(cast("BlobSentinel", encoded), get, depth)
     msg = f"{dumps(encoded)[:80]} is no sentinel that this version knows"
     raise ValueEncodingError(msg)
+
+
+def _decode_blob(blob: BlobSentinel, get: GetBlob, depth: int) -> Any:
+    content = bytes(get(blob))
+    try:
+        if blob["type"] == "text":
+            return content.decode()
+        if blob["type"] == "json":
+            return _decode(json.loads(content.decode()), None, (), depth)
+    except (ValueError, RecursionError) as error:
+        msg = f"blob {blob['$blob']} is no {blob['type']}: {error}"
+        raise ValueEncodingError(msg) from None
+    return content
 
 
 def _number(text: object) -> int | float:
     if isinstance(text, str):
         if text in _NON_FINITE:
             return _NON_FINITE[text]
-        try:
-            return int(text)
-        except ValueError:
-            pass
+        if _INTEGER.fullmatch(text):
+            try:
+                return int(text)
+            except ValueError as error:  # Python's limit of digits
+                raise ValueEncodingError(str(error)) from None
     msg = f"$num {text!r} is no number"
     raise ValueEncodingError(msg)
