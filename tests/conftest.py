@@ -1,4 +1,4 @@
-"""What all tests share: a Jupyter of their own, the leak check, Chromium.
+"""What all tests share: a Jupyter of their own, the leak check.
 
 Kernels and sidecars that a test starts find their runtime files in a folder of the test run, so that they can't meet
 those of the user. They inherit `RUN_MARK`, by which the leak check finds them, detached ones too.
@@ -15,13 +15,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import psutil
 import pytest
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 T = TypeVar("T")
 
@@ -108,18 +105,3 @@ def _no_leaks() -> Iterator[None]:
     for pid in processes_of_this_run().keys() - processes.keys():
         psutil.Process(pid).kill()
     pytest.fail("left behind:\n" + "\n".join(left))
-
-
-# --- Chromium --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A headless Chromium for the module's tests; each opens contexts and pages of its own."""
-    from commdoc.cli.browser import launch_options
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**launch_options())
-        yield browser
-        browser.close()

@@ -12,12 +12,13 @@ from typing_extensions import Self
 from commdoc.cli.browser import MISSING, launch_options
 from commdoc.errors import CommdocError
 
-VIEWPORT: Final = {"width": 860, "height": 1100}
+VIEWPORT: Final = {"width": 860, "height": 1020}
 
 _SHOWN = """ids => ids.filter(id => {
   const box = document.querySelector(`[data-view="${CSS.escape(id)}"]`);
   return box !== null && box.childElementCount > 0;
 }).length >= ids.length"""
+_MODELS = "new Set([...document.querySelectorAll('[data-comm-id]')].map(e => e.dataset.commId)).size"
 _READOUT = "document.querySelector('.widget-hslider .widget-readout')?.textContent"
 
 
@@ -99,6 +100,11 @@ class Page:
         """Wait until the first slider shows this."""
         frame = await self.frame()
         await frame.wait_for_function(f"shown => {_READOUT} === shown", arg=shown, timeout=timeout * 1000)
+
+    async def models(self) -> int:
+        """Return how many models have at least one view in the page."""
+        frame = await self.frame()
+        return int(await frame.evaluate(_MODELS))
 
     async def kernel_status(self) -> str:
         """Return what the page's header says of the kernel."""

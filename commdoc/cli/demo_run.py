@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import subprocess
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -25,10 +26,25 @@ LATE_TAG: Final = "late"
 ROOM_SECONDS: Final = 30.0
 """How long a cold machine may take to start a sidecar."""
 
+DISPLAY_SECONDS: Final = 2.0
+"""How long the late cell may take to display its first widget; it need not have one."""
+
+WIDGET_VIEW: Final = "application/vnd.jupyter.widget-view+json"
+
 
 @dataclass
 class Joined:
-    """A window that joined, and what it had when it was complete."""
+    """A window that joined, and what it had when it was complete.
+
+    Attributes
+    ----------
+    kernel : str
+        Its status at that moment, as the window shows it.
+    models : int
+        Comms of its document; in a browser, the models that have at least one view.
+    views : int
+        Widgets that cells display.
+    """
 
     window: str
     kernel: str
@@ -71,13 +87,33 @@ class Watcher:
 
 
 class Demo:
-    """One run: `async with Demo(path).start() as report: …`, which leaves kernel and windows open until the end."""
+    """One run: `async with Demo(path).start() as report: …`, which leaves kernel and windows open until the end.
 
-    def __init__(self, notebook: Path, *, browser: bool = True, watcher: Watcher | None = None) -> None:
+    Parameters
+    ----------
+    notebook : Path
+        What the kernel runs.
+    browser : bool
+        Whether Chromium windows join, where there is a Chromium.
+    watcher : Watcher, optional
+        Is told how far it is.
+    pictures : sequence of str, optional
+        Two paths, for a picture of each Chromium window while the kernel is busy.
+    """
+
+    def __init__(
+        self,
+        notebook: Path,
+        *,
+        browser: bool = True,
+        watcher: Watcher | None = None,
+        pictures: Sequence[str] = (),
+    ) -> None:
         self.report = Report(str(notebook))
         self._path = notebook
         self._with_browser = browser
         self._watcher = watcher or Watcher()
+        self._pictures = pictures
         self._kernel_id = str(uuid.uuid4())
         self._stack = contextlib.AsyncExitStack()
         self._browser: Browser | None = None
@@ -108,7 +144,7 @@ class Demo:
             self._watcher.cell(number, len(cells), _heading(client.nb.cells, index))
             run = asyncio.ensure_future(self._execute(client, cell, index))
             if LATE_TAG in cell.metadata.get("tags", []):
-                await self._until_busy()
+                await self._until_displayed(client, cell)
                 await self._join_late()
                 late_joined = True
             if not await run:
@@ -147,13 +183,15 @@ class Demo:
             kernel_name="python3", connection_file=str(folder / f"kernel-{self._kernel_id}.json")
         )
         where = {"metadata": {"path": str(self._path.parent)}}
-        return NotebookClient(notebook, km=manager, timeout=None, resources=where, store_widget_state=False)
+        return NotebookClient(notebook, km=manager, timeout=None, resources=where)
 
     @contextlib.asynccontextmanager
     async def _kernel(self, client: Any) -> AsyncIterator[None]:
         environment = {**os.environ, "JPY_SESSION_NAME": str(self._path)}
         environment.setdefault("COMMDOC_SIDECAR_GRACE", "2")
-        async with client.async_setup_kernel(env=environment):
+        async with client.async_setup_kernel(
+            cleanup_kc=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ):
             yield
 
     async def _room_is_there(self) -> None:
@@ -177,13 +215,20 @@ class Demo:
                     raise
                 await asyncio.sleep(0.02)
 
-    async def _until_busy(self) -> None:
-        """Wait until the late cell has begun and what it displays is there."""
+    async def _until_displayed(self, client: Any, cell: Any) -> None:
+        """Wait until the late cell has displayed something, or runs for a while, and the room knows of it."""
         window = self._watching()
-        before = len(window.core.comms.views)
-        await window.wait_until(lambda: window.kernel.status == "busy", what="the kernel was not busy")
-        with contextlib.suppress(TimeoutError):
-            await window.wait_until(lambda: len(window.core.comms.views) > before, 2.0)
+        end = time.monotonic() + DISPLAY_SECONDS
+        while not _displayed([cell]) and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        displayed = _displayed(client.nb.cells)
+        await window.wait_until(
+            lambda: (
+                displayed <= {view["comm_id"] for view in window.core.comms.views}
+                and window.kernel.status == "busy"
+            ),
+            what="the room did not show the running cell",
+        )
 
     def _watching(self) -> AsyncWindow:
         if self._window is None:
@@ -211,6 +256,8 @@ class Demo:
         if self._early is not None:
             await self._wait_for_views("Chromium A", self._early, shown)
             await self._move(self._early, page)
+            for path, window in zip(self._pictures, (self._early, page), strict=False):
+                await window.screenshot(path)
 
     async def _wait_for_views(self, name: str, page: Page, shown: list[str]) -> float:
         from playwright.async_api import TimeoutError as PlaywrightTimeoutError
@@ -246,7 +293,14 @@ class Demo:
         self._watcher.joined(row)
 
     async def _compare(self) -> None:
-        raise NotImplementedError
+        self.report.compared = None
+
+
+def _displayed(cells: list[Any]) -> set[str]:
+    """Return the ids of the widgets that these cells display."""
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    views = [output["data"][WIDGET_VIEW] for output in outputs if WIDGET_VIEW in output.get("data", {})]
+    return {str(view["model_id"]) for view in views}
 
 
 def _heading(cells: list[Any], index: int) -> str:

@@ -52,7 +52,7 @@ def test_the_notebook_runs_and_a_late_window_has_its_comms(path: Path, tmp_path:
         timeout=60,
         resources={"metadata": {"path": str(tmp_path)}},
     )
-    with client.setup_kernel():
+    with client.setup_kernel(cleanup_kc=True):
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
         question = nbformat.v4.new_code_cell("print(*sorted(get_ipython().kernel.comm_manager.comms))")
