@@ -1,14 +1,14 @@
 """What windows say: requests, messages, opens and closes for the kernel, and blobs they lack.
 
-Reads a window's message, turns its values into the document's encoding and into what plain Jupyter would have sent the kernel,
-and gives both to `Requests`. What a window may not or can't have gets it a reason; a message that is not what it says to be is a
-`ProtocolError`, which ends the connection.
+Reads a window's message, turns its values into the document's encoding and into what plain Jupyter would have sent
+the kernel, and gives both to `Requests`. What a window may not or can't have gets it a reason; a message that is
+not what it says to be is a `ProtocolError`, which ends the connection.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from commdoc.document import CommsLog
@@ -34,12 +34,14 @@ MAX_OPENING: Final = 1_000
 class Asks:
     """Handles the messages of windows and viewers of one room. Called inside a batch of the comms log."""
 
-    def __init__(self, comms: CommsLog, requests: Requests, blobs: RoomBlobs) -> None:
+    def __init__(
+        self, comms: CommsLog, requests: Requests, blobs: RoomBlobs, new_blob: Callable[[str], None]
+    ) -> None:
         self._comms = comms
         self._requests = requests
         self._blobs = blobs
         self._opening: dict[str, None] = {}
-        self.new_blobs: list[str] = []
+        self._new_blob = new_blob
 
     def handle(self, peer: Peer, frame: Frame) -> None:
         """Do what a message asks for.
@@ -155,7 +157,7 @@ class Asks:
     def _put_blob(self, content: bytes, kind: BlobType) -> BlobSentinel:
         digest, new = self._blobs.add(content)
         if new:
-            self.new_blobs.append(digest)
+            self._new_blob(digest)
         return {"$blob": digest, "size": len(content), "type": kind}
 
     def _get_blob(self, blob: BlobSentinel) -> bytes:

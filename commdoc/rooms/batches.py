@@ -1,9 +1,10 @@
 """How often a room may write: the governor of its transactions.
 
-A transaction costs the room some CPU time and each window some more (JavaScript applies it on the page's main thread).
-With one slider that is nothing; with a thousand that move at once a batch takes tens of milliseconds, and batches back to back would leave a
-browser no time to draw. So a batch may not start before 25 times the last one's CPU time has passed: the room's share of a core stays
-below 4 %. More than 0.5 s nobody waits. Everything that arrived meanwhile is the next batch.
+A transaction costs the room some CPU time and each window some more (JavaScript applies it on the page's main
+thread). With one slider that is nothing; with a thousand that move at once a batch takes tens of milliseconds, and
+batches back to back would leave a browser no time to draw. So a batch may not start before 25 times the last one's
+CPU time has passed: the room's share of a core stays below 4 %. More than 0.5 s nobody waits. Everything that
+arrived meanwhile is the next batch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where a room keeps what is too large for the document, and for how long.
 
-`BlobStore` is the place (`MemoryBlobs`, `FolderBlobs`); `RoomBlobs` the rules: content must match its hash, a blob stays while a live entry
-names it and for a grace time after. The counts of who names what come from the comms log.
+`BlobStore` is the place (`MemoryBlobs`, `FolderBlobs`); `RoomBlobs` the rules: content must match its hash, a blob
+stays while a live entry names it and for a grace time after. The counts of who names what come from the comms log.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The document as a room's peers are sent it: the updates of its transactions, and diffs for who missed some.
 
-Each transaction's own update is handed on as it is. Asking the document for the difference to a state vector instead would carry the whole
-delete set every time (6 to 8 kB for a peer that has everything), so that is done only for a peer that missed something.
+Each transaction's own update is handed on as it is. Asking the document for the difference to a state vector
+instead would carry the whole delete set every time (6 to 8 kB for a peer that has everything), so that is done
+only for a peer that missed something.
 """
 
 from __future__ import annotations

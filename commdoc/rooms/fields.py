@@ -1,4 +1,4 @@
-"""Reads the fields of messages that come from outside; what is not as `commdoc.protocol.messages` says is a `ProtocolError`."""
+"""Reads fields of messages from outside; what is not as `commdoc.protocol.messages` says is a `ProtocolError`."""
 
 from __future__ import annotations
 

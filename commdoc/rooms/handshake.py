@@ -7,9 +7,10 @@
             marks the window synced; one update = what happened since the remembered state
     window: step 2 = what the room lacks, whenever it likes: nobody waits for it
 
-A window may conclude from the first update behind step 2 that it has everything before. Until it is synced it gets no update and no event: an update
-ahead of step 2 would refer to what the window hasn't got. Updates are not kept for it either: replayed one by one they would overlap
-step 2, and with a long handshake there is no bound to them. What is derived from the document when the time has come is neither.
+A window may conclude from the first update behind step 2 that it has everything before. Until it is synced it gets
+no update and no event: an update ahead of step 2 would refer to what the window hasn't got. Updates are not kept
+for it either: replayed one by one they would overlap step 2, and with a long handshake there is no bound to them.
+What is derived from the document when the time has come is neither.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ TIMEOUT: Final = 4408
 class HandshakePolicy:
     """What a peer gets of the transactions that happen while its handshake runs.
 
-    Rooms use `ONE_DIFF`. The others are what other servers do: `tests/interop/attribution.py` shows on the real handshake what goes wrong then.
+    Rooms use `ONE_DIFF`. The others are what other servers do: `tests/interop/attribution.py` shows on the real
+    handshake what goes wrong then.
 
     Attributes
     ----------

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
 from commdoc.document import CommsLog
@@ -22,6 +23,7 @@ from commdoc.protocol.messages import KernelInfo, KernelState, KernelStatus, Sta
 from commdoc.rooms import fields
 from commdoc.rooms.asks import Asks
 from commdoc.rooms.blobs import RoomBlobs
+from commdoc.rooms.broadcast import Broadcast
 from commdoc.rooms.kernel_link import ConnectKernel, KernelLink, KernelLinkError
 from commdoc.rooms.limits import MB
 from commdoc.rooms.ops import OpsWriter, skipped
@@ -39,14 +41,14 @@ REMEMBERED_EPOCHS: Final = 1_000
 class Outlet(Protocol):
     """What the kernel's side needs of its room."""
 
-    def writing(self) -> Any:
+    comms: CommsLog
+    requests: Requests
+    blobs: RoomBlobs
+    asks: Asks
+    broadcast: Broadcast
+
+    def writing(self) -> AbstractContextManager[None]:
         """Return the context manager of one transaction."""
-
-    def emit(self, message: dict[str, Any], buffers: Sequence[bytes | memoryview] = ()) -> None:
-        """Send an event to all windows behind this transaction."""
-
-    def tell(self, name: str, message: dict[str, Any]) -> None:
-        """Send all windows news that replaces older news of this name."""
 
 
 class _Batch(NamedTuple):
@@ -66,24 +68,14 @@ class KernelSide:
         The kernel whose bridge attached last.
     bridge : Peer or None
         Who holds the lease.
-    new_blobs : list of str
-        Blobs that came and were not pushed to windows yet.
     """
 
-    def __init__(
-        self,
-        room: Outlet,
-        comms: CommsLog,
-        requests: Requests,
-        blobs: RoomBlobs,
-        asks: Asks,
-        connect: ConnectKernel | None,
-    ) -> None:
+    def __init__(self, room: Outlet, connect: ConnectKernel | None) -> None:
         self._room = room
-        self._comms = comms
-        self._requests = requests
-        self._blobs = blobs
-        self._asks = asks
+        self._comms = room.comms
+        self._requests = room.requests
+        self._blobs = room.blobs
+        self._asks = room.asks
         self._connect = connect
         self._link: KernelLink | None = None
         self._writer: OpsWriter | None = None
@@ -93,7 +85,6 @@ class KernelSide:
         self._status: KernelStatus = "disconnected"
         self.kernel: KernelInfo | None = None
         self.bridge: Peer | None = None
-        self.new_blobs: list[str] = []
         self.waiting = asyncio.Event()
         self.taken = asyncio.Event()
 
@@ -139,8 +130,15 @@ class KernelSide:
         self._asks.forget_opening()
         if self._link is not None:
             self._link.close()
-        self._link = None if self._connect is None else self._connect(kernel, self._subshell_lost)
+        self._link = self._connected(kernel)
         self._writer = OpsWriter(self._comms, self._requests, self._blobs, self, kernel["epoch"])
+
+    def _connected(self, kernel: KernelInfo) -> KernelLink | None:
+        try:
+            return None if self._connect is None else self._connect(kernel, self._subshell_lost)
+        except KernelLinkError as error:
+            log.warning("windows can read but not ask: %s", error)
+            return None
 
     def _end_epoch(self, old: KernelInfo, *, same_kernel: bool) -> None:
         self._ended[old["epoch"]] = None
@@ -206,7 +204,7 @@ class KernelSide:
     def _set_status(self, status: KernelStatus) -> None:
         if status != self._status or status == "starting":
             self._status = status
-            self._room.tell("kernel", {"type": "kernel", **self.state()})
+            self._room.broadcast.tell("kernel", {"type": "kernel", **self.state()})
 
     # --- from the bridge -----------------------------------------------------------------------------------------
 
@@ -246,7 +244,7 @@ class KernelSide:
                 peer.refuse("blob", str(error))
                 continue
             if new:
-                self.new_blobs.append(digest)
+                self._room.broadcast.new_blob(digest)
         size = sum(buffer.nbytes for buffer in frame.buffers) + 200 * len(ops)
         self._inbox.append(_Batch(peer, number, ops, frame.buffers, size))
         self._inbox_bytes += size
@@ -259,7 +257,7 @@ class KernelSide:
             await self.taken.wait()
 
     def apply(self) -> None:
-        """Apply everything that waits, in one transaction, or in more where a comm is written again after a message of it."""
+        """Apply everything that waits as one transaction; as more where a comm that had a message is written again."""
         batches, self._inbox, self._inbox_bytes = self._inbox, [], 0
         self.waiting.clear()
         self.taken.set()
@@ -307,7 +305,7 @@ class KernelSide:
 
     def emit(self, message: dict[str, Any], buffers: Sequence[bytes | memoryview] = ()) -> None:
         """Send an event to all windows behind this transaction."""
-        self._room.emit(message, buffers)
+        self._room.broadcast.emit(message, buffers)
 
     def resync(self, comm_ids: list[str]) -> None:
         """Ask the bridge to read these comms again."""

@@ -30,6 +30,8 @@ class RoomLimits:
         How long a request waits for a kernel that is not connected.
     lost_seconds
         How long a request in flight waits for a kernel that is connected and says it is idle: its message got lost.
+    gap_seconds
+        The same for one that was in flight while the connection was lost.
     waiting_bytes
         Requests and messages that wait for the kernel, all comms of the room together.
     blob_grace_seconds
@@ -37,7 +39,7 @@ class RoomLimits:
     unnamed_bytes
         Blobs kept for that grace time, together: a 60 Hz stream of 1 MB images would keep 3.6 GB.
     peer_frames, peer_bytes
-        What a window may send per second in the long run, with a burst of two seconds' worth; then it is read more slowly.
+        What a window may send per second in the long run, two seconds' worth at once; past it it is read slowly.
     """
 
     frame_bytes: int = frames.MAX_FRAME_BYTES
@@ -47,6 +49,7 @@ class RoomLimits:
     handshake_seconds: float = 10.0
     request_seconds: float = 10.0
     lost_seconds: float = 30.0
+    gap_seconds: float = 2.0
     waiting_bytes: int = 64 * MB
     blob_grace_seconds: float = 60.0
     unnamed_bytes: int = 128 * MB

@@ -1,7 +1,7 @@
 """What the bridge's operations do: to the document, to open requests, to the windows.
 
-One `OpsWriter` belongs to one life (epoch) of a kernel. It is called inside a batch of the comms log; events that it emits are sent when the
-batch is in the document. A bad operation is skipped with a reason; the others go on.
+One `OpsWriter` belongs to one life (epoch) of a kernel. It is called inside a batch of the comms log; events that
+it emits are sent when the batch is in the document. A bad operation is skipped with a reason; the others go on.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class OpsWriter:
             self._resync.clear()
 
     def splits(self, op: object) -> bool:
-        """Tell whether `op` must be in a later transaction: its comm had a message, which is to be seen with the state before."""
+        """Tell whether `op` must be in a later transaction: its comm's message is to be seen with the state before."""
         return isinstance(op, dict) and op.get("op") in WRITES and op.get("comm_id") in self._messaged
 
     def apply(self, op: object, buffers: list[memoryview]) -> None:
@@ -223,7 +223,7 @@ class OpsWriter:
         return None, {}
 
     def _present(self, comm_id: str, state: State) -> State:
-        """Leave out keys that name a blob which is not here: windows may count on every blob that the document names."""
+        """Leave out keys that name a blob which is not here: windows count on what the document names."""
         present: State = {}
         for key, value in state.items():
             missing = None

@@ -1,11 +1,13 @@
 """One peer of a room: what waits to be sent to it, and in which order.
 
-Three kinds of things wait in one queue. *Updates* of the document may be replaced: past `queue_bytes` all that wait become one
-diff, which is made only when its turn comes and so holds whatever has happened by then. *Events* stay as they are and in order; a diff stands where
-the first update that it replaces stood, so state that was set before an event still goes before it. *Pushed blobs* are a courtesy: a peer that is behind
-gets none and asks when it needs one. Answers with blobs are read from the store one frame at a time, in turn with the queue.
+Three kinds of things wait in one queue. *Updates* of the document may be replaced: past `queue_bytes` all that
+wait become one diff, which is made only when its turn comes and so holds whatever has happened by then. *Events*
+stay as they are and in order; a diff stands where the first update that it replaces stood, so state that was set
+before an event still goes before it. *Pushed blobs* are a courtesy: a peer that is behind gets none and asks when
+it needs one. Answers with blobs are read from the store one frame at a time, in turn with the queue.
 
-A peer that takes nothing costs `queue_bytes` + `event_bytes` + the frame in the socket, whatever happens in the room. It is closed only when its events alone are too much.
+A peer that takes nothing costs `queue_bytes` + `event_bytes` + the frame in the socket, whatever happens in the
+room. It is closed only when its events alone are too much.
 """
 
 from __future__ import annotations
@@ -86,11 +88,11 @@ class Peer:
     # --- what is put in ----------------------------------------------------------------------------------------
 
     def reply(self, frame: bytes, sent: Callable[[], None] | None = None) -> None:
-        """Queue a part of the handshake or an answer that needs no synced peer; `sent` is called when the socket has it."""
+        """Queue what needs no synced peer, as the handshake; `sent` is called when the socket has it."""
         self._put(_Item("reply", frame, sent=sent))
 
-    def update(self, frame: bytes, point: Point | None) -> None:
-        """Queue the update of one transaction; `point` is where the document was after it, None for all but the last of several."""
+    def update(self, frame: bytes, point: Point) -> None:
+        """Queue an update; `point` is where the document was after it."""
         if not self.synced or self._diff_waits:
             return
         self._put(_Item("update", frame, point))
@@ -119,7 +121,7 @@ class Peer:
             self._check_events()
 
     def state(self, name: str, frame: bytes) -> None:
-        """Queue an event of which only the newest matters (the kernel's status, who is there): one that still waits goes."""
+        """Queue an event of which only the newest matters (who is there): an older one that still waits goes."""
         if not self.synced:
             self._held_states[name] = frame
             return
@@ -255,7 +257,9 @@ class Peer:
 
     def _check_events(self) -> None:
         if self._event_bytes > self.limits.event_bytes:
-            reason = f"too slow: {self._event_bytes} bytes of events wait, {self.limits.event_bytes} are allowed; join again"
+            reason = (
+                f"too slow: {self._event_bytes} bytes of events wait, the limit is {self.limits.event_bytes}"
+            )
             self.close(TOO_SLOW, reason)
 
 

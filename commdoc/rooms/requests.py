@@ -5,11 +5,12 @@
     its turn         the comm's queue has nothing before it and nothing in flight: it goes to the kernel
     kernel changes   because of a request of ours: truth changes, the document goes on showing the newest open request;
                      because of anything else: newer than the request, both change
-    settled          the request is over. A key of it that no open request has is shown as the truth again; next in the queue
+    settled          the request is over: a key of it that no open request has is shown as its truth; the next one goes
 
-Requests are never merged: two that are valid only one after the other stay two. One that waits is dropped when all of its keys are in later ones and no message
-stands between. Messages, opens and closes of windows keep their place in the comm's queue. A request's id is remembered, so that a window that rejoins
-may ask again and gets what was answered before.
+Requests are never merged: two that are valid only one after the other stay two. One that waits is dropped when all
+of its keys are in later ones and no message stands between. Messages, opens and closes of windows keep their place
+in the comm's queue. A request's id is remembered, so that a window that rejoins may ask again and gets what was
+answered before.
 
 No I/O: what goes out is passed to callbacks. What is written is written by the caller, who holds the transaction.
 """
@@ -62,6 +63,7 @@ class _Waiting:
     size: int
     keys: frozenset[str] | None = None
     resent: bool = False
+    stuck_at: float | None = None
     over_gap: bool = False
     sent_at: float = 0.0
 
@@ -152,7 +154,7 @@ class Requests:
         if self._admit(waiting):
             comm = self._comms.setdefault(comm_id, _Comm())
             comm.queue.append(waiting)
-            self._seen[message_id] = []
+            self._remember(waiting, None)
             self._pump(comm)
 
     def refuse(self, peer_id: str, name: dict[str, str], code: FailureCode, reason: str) -> None:
@@ -191,6 +193,7 @@ class Requests:
                 shown[key] = value
         waiting = comm.in_flight
         if waiting is None or waiting.ident != request_id:
+            self._drop_if_done(comm_id, comm)
             return shown
         comm.in_flight = None
         answer: dict[str, Any] = {"type": "settled", "request_id": request_id, "state": state}
@@ -206,7 +209,7 @@ class Requests:
         self._fail_comm(comm_id, "no_such_comm", f"the comm {comm_id} was closed")
 
     def subshell_lost(self, request_id: str) -> str | None:
-        """Return the comm whose reply subshell the bridge must forget, None when that was done before or the request is over."""
+        """Return the comm whose reply subshell must be forgotten, None when it was before or the request is over."""
         for comm_id, comm in self._comms.items():
             waiting = comm.in_flight
             if waiting is not None and waiting.ident == request_id and not waiting.resent:
@@ -247,7 +250,7 @@ class Requests:
         self._idle_since = self._clock() if idle else None
 
     def end_all(self, reason: str, *, dead: bool) -> dict[str, State]:
-        """Fail everything: the kernel is dead, or another life of it has begun. Returns what the document shows then, by comm."""
+        """Fail everything: this life of the kernel is over. Returns what the document shows then, by comm."""
         self._dead = dead
         return {
             comm_id: shown
@@ -288,18 +291,22 @@ class Requests:
         if self._dead:
             self.refuse(waiting.peer_id, waiting.name(), "kernel_gone", "the kernel is gone")
         elif self._waiting_bytes + waiting.size > self._limits.waiting_bytes:
-            reason = f"{self._waiting_bytes} bytes already wait for the kernel, {self._limits.waiting_bytes} are allowed"
+            reason = (
+                f"{self._waiting_bytes} bytes wait for the kernel, the limit is {self._limits.waiting_bytes}"
+            )
             self.refuse(waiting.peer_id, waiting.name(), "too_large", reason)
         else:
             self._waiting_bytes += waiting.size
             return True
         return False
 
-    def _remember(self, waiting: _Waiting, answer: dict[str, Any]) -> None:
-        self._seen.setdefault(waiting.ident, []).append(answer)
+    def _remember(self, waiting: _Waiting, answer: dict[str, Any] | None) -> None:
+        answers = self._seen.setdefault(waiting.ident, [])
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-        self._answer(waiting.peer_id, dict(answer))
+        if answer is not None:
+            answers.append(answer)
+            self._answer(waiting.peer_id, dict(answer))
 
     def _supersede(self, comm: _Comm) -> None:
         later: set[str] = set()
@@ -327,6 +334,7 @@ class Requests:
                 log.warning("comm %s: %s is kept: %s", waiting.comm_id, waiting.ident, error)
                 comm.queue.appendleft(waiting)
                 self._waiting_bytes += waiting.size
+                waiting.stuck_at = waiting.stuck_at or self._clock()
                 return
             if waiting.keys is not None:
                 waiting.sent_at = self._clock()
@@ -365,7 +373,7 @@ class Requests:
         return shown
 
     def _written_since(self, comm_id: str, comm: _Comm, key: str) -> State:
-        """Fail the requests for a key that the kernel wrote after a gap: they may have been handled, or may never be."""
+        """Fail the requests for a key that the kernel wrote after a gap: they may have been handled, or never be."""
         shown: State = {}
         for waiting in comm.open_requests():
             if waiting.over_gap and key in (waiting.keys or ()):
@@ -377,9 +385,13 @@ class Requests:
         if self._disconnected_at is not None:
             if now - max(self._disconnected_at, waiting.asked_at) >= self._limits.request_seconds:
                 return f"no connection to the kernel for {self._limits.request_seconds:g} s"
+        elif waiting.stuck_at is not None and now - waiting.stuck_at >= self._limits.request_seconds:
+            return f"the kernel has taken no message for {self._limits.request_seconds:g} s"
         elif comm.in_flight is waiting and self._idle_since is not None:
-            if now - max(self._idle_since, waiting.sent_at) >= self._limits.lost_seconds:
-                return f"the kernel has been idle for {self._limits.lost_seconds:g} s and has not handled it"
+            # What the bridge said while there was no connection is lost, its acknowledgements, too.
+            limit = self._limits.gap_seconds if waiting.over_gap else self._limits.lost_seconds
+            if now - max(self._idle_since, waiting.sent_at) >= limit:
+                return f"the kernel has been idle for {limit:g} s and has said nothing of it"
         return None
 
 

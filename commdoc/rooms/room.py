@@ -1,12 +1,13 @@
 """A room: one notebook's document, the single writer of its comms, and everybody who reads it.
 
-    bridge ── ops ──►  inbox ─ governor ─► one transaction ─┬─► update to every synced peer
-    window ── asks ─►  one transaction at once ─────────────┤   then the events that the transaction was for
-                          │                                 └─► then `applied`, `accepted`, `settled` to who waits for them
+    bridge ─ ops ──► inbox ─ governor ─► one transaction ─┬─► its update to every synced peer
+    window ─ asks ─► one transaction at once ─────────────┤   then the events that came up in it
+                          │                               └─► then applied, accepted, settled to who waits for them
                           └─► Requests ─► kernel link
 
-A room runs in one asyncio loop and never waits: not for the kernel, not for a peer. An error that one peer's message makes gets that peer a reason. It knows nothing of web
-frameworks, of ZMQ and of files: connections are `Transport`, the kernel is a `KernelLink`, blobs are in a `BlobStore`.
+A room runs in one asyncio loop and never waits: not for the kernel, not for a peer. An error that one peer's
+message makes gets that peer a reason. It knows nothing of web frameworks, of ZMQ and of files: connections are
+`Transport`, the kernel is a `KernelLink`, blobs are in a `BlobStore`.
 """
 
 from __future__ import annotations
@@ -15,55 +16,38 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import pycrdt
 
 from commdoc.document import CommsLog
-from commdoc.errors import CommdocError, LeaseError, ProtocolError, VersionError
-from commdoc.protocol import frames, version
+from commdoc.errors import ProtocolError
+from commdoc.protocol import frames
 from commdoc.protocol.frames import Frame
-from commdoc.protocol.messages import KernelInfo, Role
-from commdoc.rooms import fields
+from commdoc.protocol.messages import Role, Welcome
 from commdoc.rooms.asks import Asks
 from commdoc.rooms.batches import Governor
 from commdoc.rooms.blobs import BlobStore, MemoryBlobs, RoomBlobs
+from commdoc.rooms.broadcast import Broadcast, Member
 from commdoc.rooms.feed import EMPTY_UPDATE, Feed
 from commdoc.rooms.handshake import ONE_DIFF, Handshake, HandshakePolicy
 from commdoc.rooms.kernel_link import ConnectKernel
 from commdoc.rooms.kernel_side import KernelSide
-from commdoc.rooms.limits import RateLimiter, RoomLimits
-from commdoc.rooms.peer import Peer, blobs_frame
+from commdoc.rooms.limits import RoomLimits
+from commdoc.rooms.peer import Peer
+from commdoc.rooms.reception import GOODBYE_SECONDS, ROOM_GONE, Hello, Reception
 from commdoc.rooms.requests import Requests
-from commdoc.rooms.sync import Sync, read_sync, sync_frame
+from commdoc.rooms.sync import Sync, read_sync
 from commdoc.rooms.transport import Transport
 
 log = logging.getLogger(__name__)
 
-MALFORMED: Final = 4400
-HANDSHAKE_TIMEOUT: Final = 4408
-LEASE_HELD: Final = 4409
-ROOM_GONE: Final = 4410
-WRONG_VERSION: Final = 4426
-
 SWEEP_SECONDS: Final = 10.0
 """Between two looks for blobs that nobody names."""
 
-GOODBYE_SECONDS: Final = 1.0
-"""How long a peer that is being closed may take to hear why."""
-
 MAX_AWARENESS_BYTES: Final = 65_536
-
-WITH_AFTER: Final = frozenset({"accepted", "settled", "message", "cell_end"})
-
-
-@dataclass
-class _Member:
-    peer: Peer
-    handshake: Handshake | None
 
 
 class Room:
@@ -107,34 +91,46 @@ class Room:
         self.comms.on_foreign = self._foreign_write
         self.feed = Feed(doc, self._stray_update)
         self.blobs = RoomBlobs(blobs or MemoryBlobs(), self.comms.blob_refs, self.limits, clock)
-        self.requests = Requests(self._to_kernel, self._answer, clock, self.limits)
-        self.asks = Asks(self.comms, self.requests, self.blobs)
-        self.kernel = KernelSide(self, self.comms, self.requests, self.blobs, self.asks, kernel_link)
+        self.broadcast = Broadcast(self.feed, self.blobs, lambda: self.comms.clock, self.limits)
+        self.requests = Requests(self._to_kernel, self.broadcast.answer, clock, self.limits)
+        self.asks = Asks(self.comms, self.requests, self.blobs, self.broadcast.new_blob)
+        self.kernel = KernelSide(self, kernel_link)
         self.governor = Governor()
         self._policy = handshake
         self._clock = clock
-        self._members: dict[str, _Member] = {}
-        self._outgoing: list[tuple[str | None, dict[str, Any], Sequence[bytes | memoryview]]] = []
+        self._reception = Reception(self, clock)
         self._writing = False
         self._flush_due = False
         self._foreign: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._closed = False
 
     # --- life ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to apply what comes in; `serve` does it, too. Needs a running loop."""
-        if not self._tasks and not self._closed:
+        if not self._tasks and not self._reception.closed:
             self._tasks = [asyncio.ensure_future(self._apply_batches()), asyncio.ensure_future(self._tick())]
+
+    async def serve(self, transport: Transport, role: Role) -> None:
+        """Serve one peer until it or the room ends; its connection is closed then. Raises nothing but cancellation.
+
+        Parameters
+        ----------
+        transport : Transport
+            The connection.
+        role : str
+            What its token allows.
+        """
+        self.start()
+        await self._reception.serve(transport, role)
 
     async def close(self, reason: str = "the room has ended") -> None:
         """Say goodbye to all peers and stop."""
-        self._closed = True
-        for member in self._members.values():
+        self._reception.closed = True
+        for member in self.broadcast.members.values():
             member.peer.refuse("room", reason, ROOM_GONE)
-        deadline = self._clock() + 2 * GOODBYE_SECONDS
-        while self._members and self._clock() < deadline:
+        deadline = time.monotonic() + 2 * GOODBYE_SECONDS
+        while self.broadcast.members and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
         for task in self._tasks:
             task.cancel()
@@ -146,7 +142,7 @@ class Room:
     @property
     def window_count(self) -> int:
         """How many windows and viewers are connected."""
-        return sum(member.peer.role != "bridge" for member in self._members.values())
+        return self.broadcast.readers()
 
     def kernel_dead(self, reason: str = "the kernel has died") -> None:
         """Tell the room that the kernel's process is gone: only who watches it can know."""
@@ -180,163 +176,52 @@ class Room:
 
     # --- peers ---------------------------------------------------------------------------------------------------
 
-    async def serve(self, transport: Transport, role: Role, name: str = "") -> None:
-        """Serve one peer until it or the room ends. Never raises but for cancellation.
-
-        Parameters
-        ----------
-        transport : Transport
-            Its connection, closed when this returns.
-        role : str
-            What its token allows.
-        name : str
-            What others see when the peer itself gives none.
-        """
-        self.start()
-        incoming = transport.__aiter__()
-        peer: Peer | None = None
-        try:
-            peer = await self._greet(transport, incoming, role, name)
-            if peer is not None:
-                await self._run(peer, incoming)
-        except ConnectionError as error:
-            log.debug("room %s: %s", self.room_id, error)
-        finally:
-            if peer is not None:
-                self._leave(peer)
-            code, reason = (peer.closed if peer is not None else None) or (1000, "")
-            await transport.close(code, reason)
-
-    async def _greet(
-        self, transport: Transport, incoming: AsyncIterator[bytes], role: Role, name: str
-    ) -> Peer | None:
-        try:
-            if self._closed:
-                raise _RefusalError("room", "the room has ended", ROOM_GONE)
-            try:
-                first = await asyncio.wait_for(incoming.__anext__(), self.limits.handshake_seconds)
-            except asyncio.TimeoutError:
-                reason = f"no hello within {self.limits.handshake_seconds:g} s"
-                raise _RefusalError("handshake", reason, HANDSHAKE_TIMEOUT) from None
-            except StopAsyncIteration:
-                return None
-            return self._join(transport, first, role, name)
-        except VersionError as error:
-            refusal = _RefusalError("version", str(error), WRONG_VERSION)
-        except ProtocolError as error:
-            refusal = _RefusalError("malformed", str(error), MALFORMED)
-        except LeaseError as error:
-            refusal = _RefusalError("lease", str(error), LEASE_HELD)
-        except _RefusalError as error:
-            refusal = error
-        log.warning("room %s: a %s is refused: %s", self.room_id, role, refusal)
-        with suppress(ConnectionError, asyncio.TimeoutError):
-            message = {"type": "error", "code": refusal.code, "reason": str(refusal)}
-            await asyncio.wait_for(transport.send(frames.encode(message)), GOODBYE_SECONDS)
-        await transport.close(refusal.close_code, str(refusal))
-        return None
-
-    def _join(self, transport: Transport, first: bytes, role: Role, name: str) -> Peer:
-        hello = frames.decode(first, max_bytes=self.limits.frame_bytes).message
-        if hello["type"] != "hello":
-            msg = f"the first message must be hello, not {hello['type']!r:.40}"
-            raise ProtocolError(msg)
-        span = fields.items(hello, "protocol", int)
-        if len(span) != 2:
-            msg = "hello: protocol is [lowest, highest]"
-            raise ProtocolError(msg)
-        agreed = version.agree((span[0], span[1]))
+    def enter(self, hello: Hello, role: Role, transport: Transport) -> Member:
+        """Make a peer, let it in and queue its welcome. Raises `LeaseError` for a bridge that may not come in."""
         peer = Peer(
-            uuid.uuid4().hex[:12],
-            role,
-            fields.maybe_text(hello, "name") or name or fields.text(hello, "client"),
-            transport,
-            self.feed,
-            self.limits,
-            self.blobs.get,
+            uuid.uuid4().hex[:12], role, hello.name, transport, self.feed, self.limits, self.blobs.get
         )
-        if role == "bridge":
+        if hello.kernel is not None:
             peer.synced = True
-            kernel = _kernel_info(fields.need(hello, "kernel", dict))
-            self.kernel.attach(peer, kernel)
-        member = _Member(peer, None if role == "bridge" else self._handshake(peer))
-        self._members[peer.peer_id] = member
-        welcome = {
+            self.kernel.attach(peer, hello.kernel)
+        member = Member(peer, None if role == "bridge" else Handshake(peer, self.feed, self._policy))
+        self.broadcast.members[peer.peer_id] = member
+        welcome: Welcome = {
             "type": "welcome",
-            "protocol": agreed,
+            "protocol": hello.protocol,
             "room_id": self.room_id,
             "document_id": self.document_id,
             "peer_id": peer.peer_id,
             "role": role,
             "limits": self.limits.public(),
             "kernel": self.kernel.state(),
-            "peers": [other.peer.info() for other in self._members.values()],
+            "peers": self.broadcast.people(),
         }
-        peer.reply(frames.encode(welcome))
+        peer.reply(frames.encode(dict(welcome)))
         if member.handshake is not None:
             member.handshake.begin()
-        self._tell_peers(peer)
-        return peer
+        self._tell_peers()
+        return member
 
-    def _handshake(self, peer: Peer) -> Handshake:
-        return Handshake(peer, self.feed, self._policy)
-
-    async def _run(self, peer: Peer, incoming: AsyncIterator[bytes]) -> None:
-        handshake = self._members[peer.peer_id].handshake
-        tasks = [
-            asyncio.ensure_future(peer.send_all()),
-            asyncio.ensure_future(self._read(peer, incoming)),
-            asyncio.ensure_future(peer.ending.wait()),
-        ]
-        watch = asyncio.ensure_future(
-            handshake.expire(self.limits.handshake_seconds) if handshake else asyncio.sleep(0)
-        )
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if peer.closed is not None:
-                await asyncio.wait(tasks[:1], timeout=GOODBYE_SECONDS)
-        finally:
-            for task in (*tasks, watch):
-                task.cancel()
-            results = await asyncio.gather(*tasks, watch, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception) and not isinstance(result, ConnectionError):
-                log.error("room %s: peer %s failed", self.room_id, peer.peer_id, exc_info=result)
-
-    async def _read(self, peer: Peer, incoming: AsyncIterator[bytes]) -> None:
-        limiter = RateLimiter(self.limits.peer_frames, self.limits.peer_bytes, self._clock())
-        async for frame in incoming:
-            if peer.closed is not None:
-                return
-            try:
-                self._receive(peer, frame)
-            except ProtocolError as error:
-                log.warning("room %s: peer %s: %s", self.room_id, peer.peer_id, error)
-                peer.refuse("malformed", str(error), MALFORMED)
-                return
-            except Exception as error:
-                log.exception("room %s: a message of peer %s failed", self.room_id, peer.peer_id)
-                peer.refuse("internal", f"the room failed on this message: {type(error).__name__}")
-            if peer.role == "bridge":
-                await self.kernel.room_in_inbox()
-            elif (wait := limiter.took(len(frame), self._clock())) > 0:
-                await asyncio.sleep(wait)
-
-    def _leave(self, peer: Peer) -> None:
-        if self._members.pop(peer.peer_id, None) is not None:
+    def leave(self, peer: Peer) -> None:
+        """Take a peer out."""
+        if self.broadcast.members.pop(peer.peer_id, None) is not None:
             self.kernel.detach(peer)
-            self._tell_peers(peer)
+            self._tell_peers()
 
-    def _tell_peers(self, about: Peer) -> None:
-        if about.role != "bridge":
-            self.kernel.windows(self.window_count)
-        self.tell(
-            "peers", {"type": "peers", "peers": [member.peer.info() for member in self._members.values()]}
-        )
+    async def breathe(self, peer: Peer) -> None:
+        """Wait while the room has too much of this peer already."""
+        if peer.role == "bridge":
+            await self.kernel.room_in_inbox()
+
+    def _tell_peers(self) -> None:
+        self.kernel.windows(self.window_count)
+        self.broadcast.tell("peers", {"type": "peers", "peers": self.broadcast.people()})
 
     # --- from peers ----------------------------------------------------------------------------------------------
 
-    def _receive(self, peer: Peer, frame: bytes) -> None:
+    def receive(self, peer: Peer, frame: bytes) -> None:
+        """Handle a frame of a peer. Raises `ProtocolError` for one that ends its connection."""
         if len(frame) > self.limits.frame_bytes:
             msg = f"frame of {len(frame)} bytes, {self.limits.frame_bytes} are allowed"
             raise ProtocolError(msg)
@@ -349,9 +234,7 @@ class Room:
         elif kind == frames.SYNC:
             self._sync(peer, *read_sync(frame))
         elif peer.role == "window" and len(frame) <= MAX_AWARENESS_BYTES:
-            for member in self._members.values():
-                if member.peer is not peer and member.handshake is not None:
-                    member.peer.push(frame)
+            self.broadcast.relay(frame, peer)
 
     def _message(self, peer: Peer, frame: Frame) -> None:
         if peer.role == "bridge":
@@ -361,7 +244,7 @@ class Room:
                 self.asks.handle(peer, frame)
 
     def _sync(self, peer: Peer, kind: Sync, payload: bytes) -> None:
-        handshake = self._members[peer.peer_id].handshake
+        handshake = self.broadcast.members[peer.peer_id].handshake
         if handshake is None:
             return
         if kind == Sync.STEP1:
@@ -383,14 +266,16 @@ class Room:
             raise ProtocolError(msg) from None
         finally:
             self._writing = False
-            self._flush(skip=peer)
-            if self._foreign is not None:
+            if self._foreign is None:
+                self.broadcast.flush(skip=peer)
+            else:
                 log.warning(
                     "room %s: peer %s (%s) wrote into the comms map", self.room_id, peer.peer_id, peer.name
                 )
+                peer.refuse("foreign", "only the room writes into the comms map: the change was reverted")
                 self._restore()
 
-    # --- to peers ------------------------------------------------------------------------------------------------
+    # --- transactions ----------------------------------------------------------------------------------------------
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -401,66 +286,12 @@ class Room:
                 yield
         finally:
             self._writing = False
-            self._flush()
-
-    def emit(self, message: dict[str, Any], buffers: Sequence[bytes | memoryview] = ()) -> None:
-        """Send an event to all windows behind this transaction."""
-        self._outgoing.append((None, message, buffers))
-
-    def tell(self, name: str, message: dict[str, Any]) -> None:
-        """Send all windows news that replaces older news of this name."""
-        frame = frames.encode(message)
-        for member in self._members.values():
-            if member.handshake is not None:
-                member.peer.state(name, frame)
-
-    def _answer(self, peer_id: str, message: dict[str, Any]) -> None:
-        self._outgoing.append((peer_id, message, ()))
+            self.broadcast.flush()
 
     def _to_kernel(
         self, msg_type: str, content: dict[str, Any], buffers: Sequence[bytes], msg_id: str
     ) -> None:
         self.kernel.send(msg_type, content, buffers, msg_id)
-
-    def _flush(self, skip: Peer | None = None) -> None:
-        members = [member for member in self._members.values() if member.handshake is not None]
-        self._push_blobs(members)
-        updates = [sync_frame(Sync.UPDATE, update) for update in self.feed.take()]
-        for number, frame in enumerate(updates, 1):
-            point = self.feed.point() if number == len(updates) else None
-            for member in members:
-                if member.peer is skip:
-                    continue
-                if not member.peer.synced and member.handshake is not None:
-                    member.handshake.missed(frame)
-                member.peer.update(frame, point)
-        outgoing, self._outgoing = self._outgoing, []
-        for peer_id, message, buffers in outgoing:
-            if message["type"] in WITH_AFTER:
-                message["after"] = self.comms.clock
-            frame = frames.encode(message, buffers)
-            if peer_id is None:
-                for member in members:
-                    member.peer.event(frame)
-            elif peer_id in self._members:
-                self._members[peer_id].peer.answer(frame)
-
-    def _push_blobs(self, members: list[_Member]) -> None:
-        digests = self.kernel.new_blobs + self.asks.new_blobs
-        self.kernel.new_blobs, self.asks.new_blobs = [], []
-        if not any(member.peer.synced for member in members):
-            return
-        hashes: list[str] = []
-        buffers: list[bytes] = []
-        for digest in digests:
-            content = self.blobs.get(digest)
-            if content is not None and len(content) <= self.limits.push_bytes:
-                hashes.append(digest)
-                buffers.append(content)
-        if hashes:
-            frame = blobs_frame(hashes, buffers, [])
-            for member in members:
-                member.peer.push(frame)
 
     # --- writes that are not ours --------------------------------------------------------------------------------
 
@@ -476,9 +307,10 @@ class Room:
 
     def _flush_stray(self) -> None:
         self._flush_due = False
-        self._flush()
         if self._foreign is not None:
             self._restore()
+        else:
+            self.broadcast.flush()
 
     def _restore(self) -> None:
         log.warning(
@@ -490,23 +322,4 @@ class Room:
             self.comms.restore()
         finally:
             self._writing = False
-            self._flush()
-
-
-class _RefusalError(CommdocError):
-    def __init__(self, code: str, reason: str, close_code: int) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.close_code = close_code
-
-
-def _kernel_info(kernel: dict[str, Any]) -> KernelInfo:
-    info: KernelInfo = {
-        "kernel_id": fields.text(kernel, "kernel_id"),
-        "epoch": fields.text(kernel, "epoch"),
-        "pid": fields.need(kernel, "pid", int),
-        "name": fields.text(kernel, "name"),
-    }
-    if (session_name := fields.maybe_text(kernel, "session_name")) is not None:
-        info["session_name"] = session_name
-    return info
+            self.broadcast.flush()

@@ -1,7 +1,7 @@
 """Who may do what in which room: opaque tokens.
 
-A token says nothing by itself. The store keeps only its SHA-256, with the role and the room it was made for and when it
-ends, so that neither a dump of the process nor a log line can be used to get in.
+A token says nothing by itself. The store keeps only its SHA-256, with the role and the room it was made for and
+when it ends, so that neither a dump of the process nor a log line can be used to get in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from commdoc.errors import ForbiddenError
 from commdoc.protocol.messages import Role
 
 LIFETIME: Final = 24 * 3600.0
-"""Seconds that a token is good for. A page that stays open longer has its connection; a new one reads the renewed announcement."""
+"""Seconds that a token is good for. A page that is open stays connected; a new one reads the renewed announcement."""
 
 
 class Grant(NamedTuple):

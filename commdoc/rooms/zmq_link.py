@@ -1,8 +1,9 @@
 """The shell channel of a real kernel, for a room: a DEALER of the room's own on the kernel's shell port.
 
-What it sends is signed like any front end's, with the request's id as header `msg_id`, so that it runs where comm messages run and with
-the right parent. It never waits: what the socket doesn't take yet is kept, up to a limit. Of what comes back only one thing matters: a reply that
-says that the comm's subshell has gone and the message with it.
+What it sends is signed like any front end's, with the request's id as header `msg_id`, so that it runs where comm
+messages run and with the right parent. It never waits: what the socket doesn't take yet is kept, up to a limit. Of
+what comes back only one thing matters: a reply that says that the comm's subshell has gone and the message with
+it.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ MAX_UNSENT_BYTES: Final = 64 * MB
 def pack(value: object) -> bytes:
     """Return the JSON of a message's part.
 
-    Unlike the packer of `Session` this one keeps NaN and the infinities: Python's JSON reader, which is what a kernel has, takes them, and
-    a trait gets the float and not the string ``"nan"``.
+    Unlike the packer of `Session` this one keeps NaN and the infinities: Python's JSON reader, which is what a
+    kernel has, takes them, and a trait gets the float and not the string ``"nan"``.
     """
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()
 
@@ -65,7 +66,9 @@ class ZmqLink:
             )
             address = _address(info)
         except (OSError, ValueError, KeyError) as error:
-            raise KernelLinkError(f"the connection file {connection_file} can't be used: {error!r}") from error
+            raise KernelLinkError(
+                f"the connection file {connection_file} can't be used: {error!r}"
+            ) from error
         self._subshell_lost = subshell_lost
         self._unsent_bytes = self._unsent = 0
         self._socket: zmq.asyncio.Socket = zmq.asyncio.Context.instance().socket(zmq.DEALER)

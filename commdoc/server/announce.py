@@ -1,8 +1,8 @@
 """How a room host makes its room known to this user: a 0600 file in `jupyter --runtime-dir`.
 
-``commdoc-<kernel_id>.json`` holds {version, url, room_id, pid, kernel_id, kernel_pid, notebook?, connection_file, tokens: {bridge, window,
-viewer}, created, expires}. It is replaced atomically, so that a reader finds the old content or the new one; one whose host has
-died is removed by the next host that starts.
+``commdoc-<kernel_id>.json`` holds {version, url, room_id, pid, kernel_id, kernel_pid, notebook?, connection_file,
+tokens: {bridge, window, viewer}, created, expires}. It is replaced atomically, so that a reader finds the old
+content or the new one; one whose host has died is removed by the next host that starts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Who may come in: tokens from headers, `Host` and `Origin`.
 
-A refused request gets 403 and one constant reason; what exactly was wrong is in the log, never the token. `Host` is checked against DNS rebinding (a
-page elsewhere whose name suddenly means 127.0.0.1), `Origin` against pages of other servers.
+A refused request gets 403 and one constant reason; what exactly was wrong is in the log, never the token. `Host`
+is checked against DNS rebinding (a page elsewhere whose name suddenly means 127.0.0.1), `Origin` against pages of
+other servers.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from commdoc.server.auth import SUBPROTOCOL, Access
 log = logging.getLogger(__name__)
 
 PING_SECONDS: Final = 20.0
-"""A browser that sleeps, or a network that is gone, is noticed within this and its answer's time. The bridge is not pinged:
-a cell that holds the GIL for minutes answers nothing, and a dead kernel's socket closes by itself.
+"""A browser that sleeps, or a network that is gone, is noticed within this and its answer's time. The bridge is
+not pinged: a cell that holds the GIL for minutes answers nothing, and a dead kernel's socket closes by itself.
 """
 
 MAX_REASON_BYTES: Final = 123

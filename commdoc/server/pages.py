@@ -1,8 +1,9 @@
 """The page, the frame in it, and their scripts and styles.
 
-The page holds the token and the WebSocket; it runs our own scripts and nothing else. Widgets run in a frame of opaque origin: an author's module there can't
-read the page, its storage or its token, and every request it makes to this server lacks what opens anything. So the frame may do what widgets do in
-JupyterLab (modules from a blob or a CDN, eval), and the page may not.
+The page holds the token and the WebSocket; it runs our own scripts and nothing else. Widgets run in a frame of
+opaque origin: an author's module there can't read the page, its storage or its token, and every request it makes
+to this server lacks what opens anything. So the frame may do what widgets do in JupyterLab (modules from a blob or
+a CDN, eval), and the page may not.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _PAGE_POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-# Host and scheme are spelled out: in a document of opaque origin not every browser takes 'self' for the server. Only https
-# elsewhere: what listens on other loopback ports is none of a widget's business.
+# Host and scheme are spelled out: in a document of opaque origin not every browser takes 'self' for the server.
+# Elsewhere only https: what listens on other loopback ports is none of a widget's business.
 _FRAME_POLICY: Final = (
     "sandbox allow-scripts allow-downloads allow-modals allow-forms allow-popups; "
     "default-src 'none'; "

@@ -3,9 +3,10 @@
     stdin    one line of JSON: {connection_file, kernel_id?, kernel_pid, session_name?, port?, grace?}
     stdout   one line of JSON when it is ready: {url, room_id, tokens, pid}, or {error: reason}; nothing after
 
-``python -m commdoc.server.sidecar`` is started by `%load_ext commdoc`. With ``--detach`` it forks first, so that the kernel has no child to bury. A lock in the runtime
-folder lets one live per kernel; a second one answers with the first one's address and ends. It outlives its kernel, whose
-last state stays to be read, and a restarted kernel finds it again. It ends by itself when kernel and windows have been gone for `grace` seconds.
+``python -m commdoc.server.sidecar`` is started by `%load_ext commdoc`. With ``--detach`` it forks first, so that
+the kernel has no child to bury. A lock in the runtime folder lets one live per kernel; a second one answers with
+the first one's address and ends. It outlives its kernel, whose last state stays to be read, and a restarted kernel
+finds it again. It ends by itself when kernel and windows have been gone for `grace` seconds.
 """
 
 from __future__ import annotations
