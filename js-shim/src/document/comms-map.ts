@@ -343,7 +343,17 @@ export class CommsMap implements Iterable<[string, Comm]> {
 
 /** By seq; of two epochs, by id. */
 function bySeq(a: Entry, b: Entry): number {
-  return a.seq - b.seq || (a.commId < b.commId ? -1 : 1);
+  return a.seq - b.seq || compareText(a.commId, b.commId);
+}
+
+/** By code points, as Python compares; `<` would compare UTF-16 units. */
+function compareText(a: string, b: string): number {
+  const [left, right] = [[...a], [...b]];
+  for (let n = 0; n < left.length && n < right.length; n++) {
+    const difference = (left[n]?.codePointAt(0) ?? 0) - (right[n]?.codePointAt(0) ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
 }
 
 /** A copy of `list` with `item` appended or taken out. Lists have one element but for the length of a transaction. */

@@ -85,7 +85,7 @@ export function parseElement(text: unknown): Element | null | string {
   } catch {
     return `an element is not JSON: ${text.slice(0, 80)}`;
   }
-  if (!Array.isArray(parsed) || typeof parsed[0] !== "string")
+  if (!Array.isArray(parsed) || parsed.length !== 3 || typeof parsed[0] !== "string")
     return `an element is no list with a kind: ${text.slice(0, 80)}`;
   const [kind, commId, body] = parsed as [string, unknown, unknown];
   if (!isKind(kind)) return null;

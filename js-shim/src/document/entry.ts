@@ -102,7 +102,7 @@ export class Entry implements Comm {
   }
 
   get hasState(): boolean {
-    return isState(this.open?.state);
+    return !isNothing(this.open?.state);
   }
 
   get data(): Encoded | undefined {
@@ -131,9 +131,12 @@ export class Entry implements Comm {
   }
 
   toJSON(): CommJson {
-    const { state: _, ...rest } = this.open ?? { target_name: "", seq: 0, epoch: "" };
-    const json: CommJson = { ...rest };
+    const { targetName, seq, epoch, open } = this;
+    const json: CommJson = { target_name: targetName, seq, epoch };
+    for (const [, name] of MODEL_KEYS) if (open?.[name] !== undefined) json[name] = open[name];
     if (this.hasState || this.update) json.state = this.encodedState;
+    if (!isNothing(this.data)) json.data = this.data;
+    if (!isNothing(this.metadata)) json.metadata = this.metadata;
     if (this.outputRows.size > 0) json.outputs = [...this.outputRows];
     return json;
   }
@@ -157,8 +160,8 @@ export class Entry implements Comm {
   }
 }
 
-function isState(state: State | null | undefined): boolean {
-  return state !== undefined && state !== null;
+function isNothing(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
 }
 
 /** Whether two `o` of one comm open the same thing, so that their states can be told apart key by key. */
@@ -166,6 +169,7 @@ function sameHead(a: OpenBody, b: OpenBody): boolean {
   return (
     a.target_name === b.target_name &&
     a.epoch === b.epoch &&
+    a.seq === b.seq &&
     MODEL_KEYS.every(([, name]) => a[name] === b[name])
   );
 }
