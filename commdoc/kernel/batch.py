@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from commdoc.errors import ValueEncodingError
 from commdoc.kernel.coalescer import PendingOp
-from commdoc.kernel.records import refused_reason
+from commdoc.kernel.records import Refused
 from commdoc.protocol import frames
 from commdoc.protocol.messages import BlobType
 from commdoc.protocol.values import BlobSentinel, encode, encode_buffers, sentinel
@@ -123,7 +123,6 @@ class BatchEncoder:
         if inner:  # plain Jupyter has no bytes in JSON either: it would send them as base64 text
             self._refuse(op["comm_id"], "(message)", None, ValueEncodingError("bytes outside of buffers"))
             return False
-        op.pop("waited", None)
         parts = op["buffers"]
         first = len(building.buffers)
         building.buffers.extend(parts)
@@ -142,7 +141,7 @@ class BatchEncoder:
             "%r of comm %s is not in the document: %s. Jupyter's own front ends don't get such a value either.",
             key,
             comm_id,
-            refused_reason(value) or error,
+            value.reason if isinstance(value, Refused) else error,
         )
 
     def _forget(self) -> None:

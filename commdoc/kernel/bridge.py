@@ -207,7 +207,11 @@ class Bridge:
                 self._coalescer.remember_view(model_id, execution_count)
 
     def _report(self, error: BaseException) -> None:
-        self._report_text(f"{type(error).__name__}: {error}", error)
+        try:
+            text = f"{type(error).__name__}: {error}"
+        except Exception:  # noqa: BLE001 - an error whose text raises, out of a user's object
+            text = type(error).__name__
+        self._report_text(text, error)
 
     def _report_text(self, text: str, error: BaseException | None = None) -> None:
         if text in self._reported or len(self._reported) >= MAX_REPORTS:

@@ -1,4 +1,4 @@
-"""From what the hook noted to what the room is told: one order, and the last value of each key wins.
+"""Merges what the hook noted into what the room is told: one order, and the last value of each key wins.
 
 Records go in (`feed`), operations come out (`take`), at most one update per comm between two barriers. No
 thread, no clock, no I/O: the flush thread around it decides when. Values stay Python values; `batch`
@@ -11,33 +11,34 @@ The rules of convergence that live here:
    began to be read again, in between is not taken from it. A key that was *sent* in between is read once
    more (`read_again`), since nobody can say whether that send was newer than the reading.
 
-Two threads that send the same comm may send in another order than they set: such a comm is read again, too.
+A thread may be overtaken between reading a trait and sending it: when another thread than the last writes a comm, its
+keys are read again, too.
+
+While no room answers, state is not kept but read when one does. Events (custom messages, and the
+acknowledgements of requests) wait, and follow the comms that were read.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from commdoc.errors import ValueEncodingError
+from commdoc.kernel.cells import Cells, PendingOp
 from commdoc.kernel.hook import CONTROL_TARGET
 from commdoc.kernel.records import Kind, Parent, Record, parent_id, parent_type
 from commdoc.kernel.truth import WIDGET_TARGET
 from commdoc.protocol.values import put_buffers
 
-MAX_WAITING_EVENTS: Final = 20_000
-"""Custom messages kept while no room answers; beyond, the oldest go and it is reported once."""
+MAX_WAITING: Final = 20_000
+"""Operations that wait for a room; beyond, state is read again later and the oldest events are left out."""
 
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
-"""Bytes of buffers in those messages."""
+"""The same for what these operations hold."""
 
-MAX_EXECUTIONS: Final = 256
-"""Executions of which the cell id and count are remembered, for late output of theirs."""
-
-PendingOp = dict[str, Any]
-"""An op of `commdoc.protocol.messages` whose ``state`` and ``data`` hold Python values."""
+__all__ = ["Coalescer", "PendingOp"]
 
 
 @dataclass
@@ -65,17 +66,16 @@ class Coalescer:
         self._report = report
         self._ops: list[PendingOp] = []
         self._updates: dict[str, PendingOp] = {}
+        self._events: deque[PendingOp] = deque()
+        self._event_bytes = 0
+        self._weighed = self._weight = self._weighty = 0
         self._targets: dict[str, str] = {}
         self._readings: dict[int, _Reading] = {}
         self._reading_comms: dict[str, int] = {}
-        self._senders: dict[str, int] = {}
-        self._earlier_senders: dict[str, int] = {}
-        self._executions: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        self._ended: dict[str, str] = {}
-        self._views: dict[tuple[str, str], PendingOp] = {}
-        self._captures: dict[str, str] = {}
-        self._status_now = "idle"
-        self._event_bytes = 0
+        self._asked: dict[str, set[str]] = {}
+        self._writers: dict[str, int] = {}
+        self._cells = cells = Cells(self._emit)
+        self.remember_view = cells.remember_view
         self._feeds: dict[int, Callable[..., None]] = {
             Kind.UPDATE: self._update,
             Kind.OPEN: self._open,
@@ -83,21 +83,20 @@ class Coalescer:
             Kind.MESSAGE: self._message,
             Kind.BEGIN: self._begin,
             Kind.TRUTH: self._truth,
-            Kind.VIEW: self._view,
-            Kind.CLEAR: self._clear,
-            Kind.LOG: self._log,
-            Kind.INPUT: self._input,
-            Kind.STATUS: self._status,
-            Kind.REPLY: self._reply,
+            Kind.VIEW: cells.view,
+            Kind.CLEAR: cells.clear,
+            Kind.LOG: cells.log,
+            Kind.INPUT: cells.input,
+            Kind.STATUS: cells.status,
+            Kind.REPLY: cells.reply,
         }
+        self._adopting = False
         self.linked = False
-        """Whether a room takes operations. While it is False nothing of the state is kept: it is read when
-        a room answers.
-        """
+        """Whether a room takes operations."""
 
     def __len__(self) -> int:
-        """Return the number of operations that wait."""
-        return len(self._ops)
+        """Return the number of operations and events that wait."""
+        return len(self._ops) + len(self._events)
 
     def feed(self, record: Record) -> None:
         """Take one record, in order."""
@@ -107,63 +106,81 @@ class Coalescer:
         """Return the waiting operations in order, and forget them."""
         ops, self._ops = self._ops, []
         self._updates = {}
-        self._earlier_senders, self._senders = self._senders, {}
-        self._event_bytes = 0
+        self._weighed = self._weight = self._weighty = 0
         return ops
 
-    def link(self) -> None:
-        """Begin to keep state: a room answers. Messages that waited stay, behind the adopted comms."""
+    def overfull(self) -> bool:
+        """Whether so much waits that reading everything again, later, is better than keeping it."""
+        for op in self._ops[self._weighed :]:
+            if op["op"] != "open":  # what is open is in memory anyway, and is read again in the same size
+                self._weighty += 1
+                self._weight += _size(op)
+        self._weighed = len(self._ops)
+        return self._weighty > MAX_WAITING or self._weight > MAX_WAITING_BYTES
+
+    # --- the room ------------------------------------------------------------------------------------------------
+
+    def link(self, *, adopting: bool = False) -> None:
+        """Begin to keep state: a room answers.
+
+        With `adopting`, the comms are about to be read: events wait until `adopted` or `release`.
+        """
         self.linked = True
+        self._adopting = adopting
 
     def unlink(self) -> None:
-        """No room answers: only messages go on waiting."""
-        self.linked = False
-        self._ops = [op for op in self._ops if op["op"] == "message"]
-        self._updates = {}
+        """No room answers: from now on only events are kept."""
+        self.linked = self._adopting = False
+        for op in self.take():
+            if op["op"] == "message":
+                self._wait(op)
+            elif op["op"] == "settled":
+                self._wait({**op, "state": {}})  # the values are told by the next adoption
 
     def adopt(self, comm_id: str, target_name: str, state: dict[str, Any] | None) -> None:
-        """Take in a comm whose state was just read; it stands before messages that waited for a room."""
+        """Take in a comm whose state was just read."""
         self._targets[comm_id] = target_name
-        if not self.linked:
-            return
-        op: PendingOp = {"op": "open", "comm_id": comm_id, "target_name": target_name}
-        if state is None:
-            op["data"] = {}
-        else:
-            op["state"] = state
-            self._capture(comm_id, state)
-        self._barrier(op)
+        if state is not None:
+            self._cells.opened(comm_id, state)
+        if self.linked:
+            op: PendingOp = {"op": "open", "comm_id": comm_id, "target_name": target_name}
+            op |= {"data": {}} if state is None else {"state": state}
+            self._barrier(op)
 
     def adopted(self, comm_ids: list[str]) -> None:
-        """All comms of the kernel have been taken in: forget others, show the views again."""
-        if not self.linked:
-            return
+        """All comms of the kernel have been taken in: forget others, show views again, let events go."""
         live = set(comm_ids)
-        self._targets = {comm_id: name for comm_id, name in self._targets.items() if comm_id in live}
-        self._views = {key: view for key, view in self._views.items() if key[0] in live}
-        self._barrier({"op": "adopted", "comm_ids": comm_ids})
-        self._barrier({"op": "status", "status": self._status_now})
-        for view in self._views.values():
-            self._barrier(dict(view))
-        waiting = [op for op in self._ops if op["op"] == "message" and op.get("waited")]
-        if waiting:
-            self._ops = [op for op in self._ops if not op.get("waited")]
-            self._ops += [op for op in waiting if op["comm_id"] in live]
+        for comm_id in self._targets.keys() - live:
+            self._forget(comm_id)
+        if self.linked:
+            self._barrier({"op": "adopted", "comm_ids": comm_ids})
+            self._cells.replay(live)
+            self.release()
+
+    def release(self) -> None:
+        """Let the events go that waited for the comms to be read."""
+        self._adopting = False
+        for op in self._events:
+            if op["op"] == "settled" or op["comm_id"] in self._targets:
+                self._barrier(op)
+        self._events.clear()
+        self._event_bytes = 0
 
     def knows(self, comm_id: str) -> bool:
         """Whether the comm was adopted or seen to open, and not to close."""
         return comm_id in self._targets
 
-    def remember_view(self, comm_id: str, execution_count: int) -> None:
-        """Note a view that was displayed before anybody listened."""
-        self._executions[f"execution-{execution_count}"] = {"execution_count": execution_count}
-        self._view(comm_id, {"header": {"msg_id": f"execution-{execution_count}"}})
+    # --- records -------------------------------------------------------------------------------------------------
 
     def _barrier(self, op: PendingOp) -> None:
         self._ops.append(op)
         self._updates = {}
 
-    def _update(  # noqa: PLR0917 - the items of a record
+    def _emit(self, op: PendingOp) -> None:
+        if self.linked:
+            self._barrier(op)
+
+    def _update(
         self,
         comm_id: str,
         state: dict[str, Any],
@@ -171,13 +188,14 @@ class Coalescer:
         buffers: Any,
         parent: Parent | None,
         thread: int,
+        rest: dict[str, Any] | None = None,
     ) -> None:
         target = self._targets.get(comm_id)
         if target is None:
             return  # not adopted yet: its state is going to be read
         if target != WIDGET_TARGET:
-            data = {"method": "update", "state": state, "buffer_paths": paths}
-            self._message(comm_id, data, buffers)
+            rest = rest or {"method": "update", "buffer_paths": list(paths)}
+            self._message(comm_id, {**rest, "state": state}, buffers)
             return
         if paths:
             try:
@@ -186,13 +204,12 @@ class Coalescer:
                 self._report(f"update of comm {comm_id} left out: {error}")
                 return
         if "msg_id" in state:
-            self._capture(comm_id, state)
+            self._cells.updated(comm_id, state)
         if comm_id in self._reading_comms:
             self._sent_while_reading(comm_id, state)
-        earlier = self._senders.get(comm_id) or self._earlier_senders.get(comm_id)
-        self._senders[comm_id] = thread
-        if earlier is not None and earlier != thread:
-            self._read_again(comm_id, list(state))
+        if self._writers.setdefault(comm_id, thread) != thread:
+            self._writers[comm_id] = thread
+            self._ask(comm_id, set(state))
         if not self.linked:
             return
         cause = parent_id(parent) if parent_type(parent) == "comm_msg" else None
@@ -210,52 +227,62 @@ class Coalescer:
         self._targets[comm_id] = target_name
         op: PendingOp = {"op": "open", "comm_id": comm_id, "target_name": target_name}
         if target_name == WIDGET_TARGET and isinstance(data, dict):
+            op["state"] = state = data.get("state") or {}
             try:
-                op["state"] = put_buffers(data.get("state") or {}, data.get("buffer_paths") or [], buffers)
+                op["state"] = put_buffers(state, data.get("buffer_paths") or [], buffers)
             except ValueEncodingError as error:
                 self._report(f"buffers of comm {comm_id} left out: {error}")
-                op["state"] = data.get("state") or {}
-            self._capture(comm_id, op["state"])
+            self._cells.opened(comm_id, op["state"])
         else:
             op["data"] = data
-            if buffers:
-                op["buffers"] = buffers
             if metadata:
                 op["metadata"] = metadata
-        if self.linked:
-            self._barrier(op)
+        self._emit(op)
 
     def _close(self, comm_id: str) -> None:
-        if self._targets.pop(comm_id, None) is None:
-            return
-        self._views = {key: view for key, view in self._views.items() if key[0] != comm_id}
-        self._captures = {parent: owner for parent, owner in self._captures.items() if owner != comm_id}
-        if self.linked:
-            self._barrier({"op": "close", "comm_id": comm_id})
+        if comm_id in self._targets:
+            self._forget(comm_id)
+            self._emit({"op": "close", "comm_id": comm_id})
+
+    def _forget(self, comm_id: str) -> None:
+        del self._targets[comm_id]
+        self._asked.pop(comm_id, None)
+        self._writers.pop(comm_id, None)
+        self._cells.forget(comm_id)
 
     def _message(self, comm_id: str, data: Any, buffers: list[bytes]) -> None:
         if self._targets.get(comm_id) == CONTROL_TARGET:
             return
         op: PendingOp = {"op": "message", "comm_id": comm_id, "data": data, "buffers": buffers}
-        if not self.linked:
-            op["waited"] = True
-        self._barrier(op)
-        self._event_bytes += sum(map(len, buffers))
-        if self._event_bytes > MAX_WAITING_BYTES or len(self._ops) > MAX_WAITING_EVENTS:
-            self._drop_oldest_event()
+        if self.linked and not self._adopting:
+            self._barrier(op)
+        else:
+            self._wait(op)
 
-    def _drop_oldest_event(self) -> None:
-        for index, op in enumerate(self._ops):
-            if op["op"] == "message":
-                del self._ops[index]
-                self._event_bytes -= sum(map(len, op["buffers"]))
-                self._report(
-                    "the room has not taken custom messages for too long: the oldest are left out "
-                    f"(limits: {MAX_WAITING_EVENTS} messages, {MAX_WAITING_BYTES} bytes)"
-                )
-                return
+    def _wait(self, op: PendingOp) -> None:
+        """Keep an event until the comms have been read; the oldest go when there are too many."""
+        self._events.append(op)
+        self._event_bytes += _size(op)
+        while len(self._events) > MAX_WAITING or self._event_bytes > MAX_WAITING_BYTES:
+            self._event_bytes -= _size(self._events.popleft())
+            self._report(
+                "the room has not taken custom messages for too long: the oldest are left out "
+                f"(limits: {MAX_WAITING} messages, {MAX_WAITING_BYTES} bytes)"
+            )
 
-    def _begin(self, token: int, comm_id: str, keys: list[str]) -> None:
+    # --- readings ------------------------------------------------------------------------------------------------
+
+    def _ask(self, comm_id: str, keys: set[str]) -> None:
+        """Have keys read, unless that is going to happen: a busy kernel does it when it is free."""
+        asked = self._asked.setdefault(comm_id, set())
+        if not keys <= asked:
+            asked |= keys
+            self._read_again(comm_id, sorted(keys))
+
+    def _begin(self, token: int, comm_id: str, keys: list[str], thread: int) -> None:
+        self._writers[comm_id] = thread
+        if comm_id in self._asked:
+            self._asked[comm_id].difference_update(keys)
         for reading in self._readings.values():
             if reading.comm_id == comm_id:
                 reading.keys.difference_update(keys)
@@ -279,87 +306,32 @@ class Coalescer:
     ) -> None:
         reading = self._readings.pop(token, None) if token is not None else None
         if reading is not None:
-            left = self._reading_comms[comm_id] - 1
+            left = self._reading_comms.pop(comm_id) - 1
             if left:
                 self._reading_comms[comm_id] = left
-            else:
-                del self._reading_comms[comm_id]
             state = {key: value for key, value in state.items() if key in reading.keys}
             if reading.sent_meanwhile:
-                self._read_again(comm_id, sorted(reading.sent_meanwhile))
-        if not self.linked:
+                self._ask(comm_id, reading.sent_meanwhile)
+        if request_id is None:
+            if state and comm_id in self._targets:
+                self._emit({"op": "truth", "comm_id": comm_id, "state": state})
             return
-        op: PendingOp = {"op": "truth", "comm_id": comm_id, "state": state}
-        if request_id is not None:
-            op |= {"op": "settled", "request_id": request_id}
-            if error is not None:
-                op["error"] = error
-        elif not state or comm_id not in self._targets:
-            return
-        self._barrier(op)
-
-    def _capture(self, comm_id: str, state: dict[str, Any]) -> None:
-        """Note which execution's output an Output widget takes: that is not the cell's."""
-        if (
-            state.get("_model_name") == "OutputModel"
-            or comm_id in self._captures.values()
-            or "msg_id" in state
-        ):
-            self._captures = {parent: owner for parent, owner in self._captures.items() if owner != comm_id}
-            if state.get("msg_id"):
-                self._captures[state["msg_id"]] = comm_id
-
-    def _view(self, comm_id: str, parent: Parent | None) -> None:
-        execution = parent_id(parent)
-        if execution is None or execution in self._captures:
-            return
-        known = self._executions.get(execution, {})
-        op: PendingOp = {"op": "view", "comm_id": comm_id, "msg_id": execution, **known}
-        self._views[comm_id, known.get("cell_id", "")] = op
+        op: PendingOp = {"op": "settled", "comm_id": comm_id, "state": state, "request_id": request_id}
+        if error is not None:
+            op["error"] = error
         if self.linked:
-            self._barrier(dict(op))
+            self._barrier(op)
+        else:
+            self._wait({**op, "state": {}})
 
-    def _clear(self, parent: Parent | None) -> None:
-        execution = parent_id(parent)
-        if execution is None or execution in self._captures:
-            return
-        shown = [key for key, view in self._views.items() if view["msg_id"] == execution]
-        for key in shown:
-            del self._views[key]
-        if shown and self.linked:
-            self._barrier({"op": "clear_views", "msg_id": execution})
 
-    def _log(self, name: str, text: str, parent: Parent) -> None:
-        execution = parent_id(parent)
-        if self.linked and execution is not None and execution not in self._captures:
-            self._barrier({"op": "log", "name": name, "text": text, "cause": execution})
-
-    def _input(self, parent: Parent | None, execution_count: int) -> None:
-        execution = parent_id(parent)
-        if execution is None or parent is None:
-            return
-        known: dict[str, Any] = {"execution_count": execution_count}
-        cell_id = (parent.get("metadata") or {}).get("cellId")
-        if isinstance(cell_id, str):
-            known["cell_id"] = cell_id
-        self._executions[execution] = known
-        while len(self._executions) > MAX_EXECUTIONS:
-            self._executions.popitem(last=False)
-
-    def _reply(self, parent: Parent | None, status: str) -> None:
-        execution = parent_id(parent)
-        if execution is not None and parent_type(parent) == "execute_request":
-            self._ended[execution] = status
-
-    def _status(self, status: str, parent: Parent | None) -> None:
-        execution = parent_id(parent)
-        if execution is not None and status == "idle":
-            ended = self._ended.pop(execution, "aborted")
-            if self.linked:
-                known = self._executions.get(execution, {})
-                self._barrier({"op": "cell_end", "msg_id": execution, "status": ended, **known})
-        if status not in ("busy", "idle"):
-            return
-        self._status_now = status
-        if self.linked:
-            self._barrier({"op": "status", "status": status})
+def _size(value: Any) -> int:
+    """Return about how many bytes a frozen value keeps."""
+    kind = value.__class__
+    if kind is bytes or kind is str:
+        return 64 + len(value)
+    if kind is dict:
+        return 64 + sum(map(_size, value.values()))
+    if kind is list:
+        return 64 + sum(map(_size, value))
+    return 32

@@ -62,7 +62,9 @@ def unload_ipython_extension(shell: Any) -> None:
     delattr(kernel, _ATTRIBUTE)
     bridge.stop()
     shell.magics_manager.magics["line"].pop("commdoc", None)
-    shell.magics_manager.registry.pop("CommdocMagics", None)
+    magics = shell.magics_manager.registry.pop("CommdocMagics", None)
+    if magics in shell.configurables:
+        shell.configurables.remove(magics)
 
 
 def _locate(connection_file: str, info: KernelInfo) -> Endpoint:

@@ -68,6 +68,7 @@ class FlushThread:
         self._last_flush = 0.0
         self._applied = 0
         self._starved = False
+        self._behind = False
         self._stopping = False
         self._thread = threading.Thread(target=self._main, name="commdoc-flush", daemon=True)
         self.put = self._queue.put
@@ -136,18 +137,26 @@ class FlushThread:
             if kind < Kind.ADOPT:
                 self._coalescer.feed(record)
             elif kind == Kind.ADOPT:
+                self._encoder.reset()  # the room may have lost blobs: that is why it asks
                 self._read(record[1])
             elif kind == Kind.UP:
                 self._encoder.reset()
                 self._applied = self._encoder.batch
-                self._coalescer.link()
-                self._read(None)
+                self._link()
             elif kind == Kind.DOWN:
+                self._behind = False
                 self._coalescer.unlink()
             elif kind == Kind.STOP:
                 self._stopping = True
         except Exception as error:  # noqa: BLE001 - one bad record must not end the mirror
             self._report(error)
+
+    def _link(self) -> None:
+        self._coalescer.link(adopting=True)
+        try:
+            self._read(None)
+        finally:
+            self._coalescer.release()
 
     def _read(self, comm_ids: list[str] | None) -> None:
         for _ in self._adopt(comm_ids):
@@ -155,12 +164,18 @@ class FlushThread:
             self._flush()
 
     def _flush(self) -> None:
-        if not self._coalescer.linked or not len(self._coalescer):
+        if not self._behind and not (self._coalescer.linked and len(self._coalescer)):
             return
         self._starved = self.unapplied >= MAX_UNAPPLIED_BATCHES
         if self._starved and self.unapplied >= MAX_UNAPPLIED_BATCHES and not self._stopping:
+            if not self._behind and self._coalescer.overfull():
+                self._behind = True
+                self._coalescer.unlink()
             return
         self._starved = False
+        if self._behind:
+            self._behind = False
+            self._link()
         self._last_flush = time.monotonic()
         try:
             for frame in self._encoder.encode(self._coalescer.take()):

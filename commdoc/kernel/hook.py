@@ -13,12 +13,15 @@ from _thread import get_ident
 from collections.abc import Callable
 from typing import Any, Final
 
-from commdoc.kernel.records import SCALARS, Kind, Parent, Record, freeze, freeze_buffers, parent_id
+from commdoc.kernel.records import Kind, Parent, Record, freeze, freeze_buffers, freeze_state, parent_id
 
 VIEW_MIME: Final = "application/vnd.jupyter.widget-view+json"
 
 CONTROL_TARGET: Final = "jupyter.widget.control"
 """ipywidgets' own channel for one front end that asks for all states: its messages are nobody else's."""
+
+Told = list[tuple[dict[str, Any], Any]]
+"""Messages as (content, buffers)."""
 
 
 class SendHook:
@@ -50,13 +53,13 @@ class SendHook:
         self._original = session.send
         self._was_in_dict = "send" in vars(session)
         self.active = False
-        self.told: dict[int, list[tuple[dict[str, Any], Any]]] = {}
-        """Thread id to (content, buffers) of the comm messages that it sent, for threads that handle a
-        front end's message.
+        self.told: dict[int, Told] = {}
+        """Thread id to (content, buffers) of the comm messages and errors that it sent, for threads that
+        handle a front end's message.
         """
-        self.probing: dict[int, list[tuple[dict[str, Any], Any]]] = {}
-        """Thread id to (content, buffers) of comm messages that are *kept from* iopub: answers to our own
-        questions.
+        self.probing: dict[int, tuple[str, Told]] = {}
+        """Thread id to a comm's id and (content, buffers) of its messages that are *kept from* iopub: answers
+        to our own questions.
         """
         self._waiting: set[str | None] = set()
         """msg_ids of executions that said ``clear_output(wait=True)`` and have shown nothing since."""
@@ -101,7 +104,7 @@ class SendHook:
         hook = self
 
         # The signature of Session.send, so that positional callers keep working.
-        def send(  # noqa: PLR0917
+        def send(
             stream: Any,
             msg_or_type: Any,
             content: Any = None,
@@ -117,7 +120,7 @@ class SendHook:
                     if msg_or_type.__class__ is str:
                         note = watched.get(msg_or_type)
                         if note is not None:
-                            if hook.probing and hook._answer(msg_or_type, content, buffers):
+                            if hook.probing and hook._is_answer(msg_or_type, content, buffers):
                                 return None
                             note(content, buffers, parent, metadata)
                     else:
@@ -126,7 +129,7 @@ class SendHook:
                             note(
                                 msg_or_type.get("content"),
                                 buffers or msg_or_type.get("buffers"),
-                                msg_or_type if parent is None else parent,
+                                {"header": msg_or_type.get("parent_header")},
                                 msg_or_type.get("metadata"),
                             )
             except Exception as error:  # noqa: BLE001 - user code must not notice (P8)
@@ -135,9 +138,11 @@ class SendHook:
 
         return send
 
-    def _answer(self, msg_type: str, content: Any, buffers: Any) -> bool:
-        answers = self.probing.get(get_ident())
-        if answers is None or msg_type != "comm_msg":
+    def _is_answer(self, msg_type: str, content: Any, buffers: Any) -> bool:
+        comm_id, answers = self.probing.get(get_ident(), (None, []))
+        if msg_type != "comm_msg" or content["comm_id"] != comm_id:
+            return False
+        if content["data"].get("method") != "update":
             return False
         answers.append((content, buffers))
         return True
@@ -146,35 +151,37 @@ class SendHook:
         data = content["data"]
         if self.told and (told := self.told.get(get_ident())) is not None:
             told.append((content, buffers))
-        method = data.get("method") if data.__class__ is dict else None
+        method = data.get("method") if isinstance(data, dict) else None
         if method == "update" and data.get("state").__class__ is dict:
-            state = data["state"].copy()
-            for key, value in state.items():
-                if value.__class__ not in SCALARS:
-                    state[key] = freeze(value)
             paths = data.get("buffer_paths")
             self._put(
                 (
                     Kind.UPDATE,
                     content["comm_id"],
-                    state,
+                    freeze_state(data["state"]),
                     freeze(paths) if paths else (),
                     freeze_buffers(buffers) if buffers else (),
                     parent,
                     get_ident(),
+                    None if len(data) == 3 and paths is not None else _rest(data),
                 )
             )
-        elif method != "echo_update":  # leaves before the kernel has validated anything
+        elif method != "echo_update":  # that leaves before the kernel has validated anything
             self._put((Kind.MESSAGE, content["comm_id"], freeze(data), freeze_buffers(buffers)))
             self._urge()
 
     def _comm_open(self, content: Any, buffers: Any, _parent: Parent | None, metadata: Any) -> None:
+        data = content["data"]
+        if data.__class__ is dict and data.get("state").__class__ is dict:
+            data = {"state": freeze_state(data["state"]), **_rest(data)}
+        else:
+            data = freeze(data)
         self._put(
             (
                 Kind.OPEN,
                 content["comm_id"],
                 content["target_name"],
-                freeze(content["data"]),
+                data,
                 freeze_buffers(buffers),
                 freeze(metadata),
             )
@@ -215,6 +222,8 @@ class SendHook:
 
     def _error(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
         parent = _parent_of(parent)
+        if self.told and (told := self.told.get(get_ident())) is not None:
+            told.append((content, None))
         if parent and parent["header"].get("msg_type") != "execute_request":
             self._put((Kind.LOG, "stderr", "\n".join(content["traceback"]) + "\n", parent))
 
@@ -233,9 +242,15 @@ class SendHook:
         self._put((Kind.REPLY, parent, content["status"]))
 
 
-def _parent_of(message: Parent | None) -> Parent | None:
-    """Return the parent *message* where a whole message, which has only its parent's header, was sent."""
-    if message and "parent_header" in message and "content" in message:
-        header = message["parent_header"]
-        return {"header": header} if header else None
-    return message if message and message.get("header") else None
+def _rest(data: dict[str, Any]) -> dict[str, Any]:
+    """Return what is beside the state; only comms with a target of their own have more than two items there."""
+    return {key: freeze(value) for key, value in data.items() if key != "state"}
+
+
+def _parent_of(parent: Parent | None) -> Parent | None:
+    """Return the parent as a message, also where only its header was given; None where there is none."""
+    if not parent:
+        return None
+    if "header" not in parent:
+        return {"header": parent} if "msg_id" in parent else None
+    return parent if parent["header"] else None

@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from commdoc.kernel import truth
-from commdoc.kernel.hook import SendHook
-from commdoc.kernel.records import Kind, Record, freeze, freeze_buffers
+from commdoc.kernel.hook import SendHook, Told
+from commdoc.kernel.records import Kind, Record, freeze, freeze_buffers, freeze_state
 from commdoc.protocol.values import put_buffers, take_buffers
 
 ROOM_USERNAME: Final = "commdoc"
@@ -78,10 +78,13 @@ class Inbound:
                 self._kernel.shell_handlers[name] = self._originals[name]
 
     def read_again(self, comm_id: str, keys: list[str]) -> None:
-        """Note the kernel's values of the keys once more. Runs where comm messages run."""
+        """Note the kernel's values of the keys once more, and tell front ends: the last that they heard may be older.
+
+        Runs where comm messages run.
+        """
         comm = self._kernel.comm_manager.comms.get(comm_id)
-        if comm is not None and truth.has_state(comm):
-            self._note_truth(comm, keys, None, None)
+        if self.active and comm is not None and truth.has_state(comm):
+            self._guarded(lambda: self._correct(comm, self._note_truth(comm, keys, None, None), {}))
 
     def _wrap(self, original: Handler, after: Callable[[Any], None]) -> Handler:
         def handle(stream: Any, ident: Any, msg: Any) -> Any:
@@ -97,7 +100,7 @@ class Inbound:
         def handle(stream: Any, ident: Any, msg: Any) -> Any:
             if not self.active:
                 return original(stream, ident, msg)
-            told: list[tuple[dict[str, Any], Any]] = []
+            told: Told = []
             sent = self._guarded(_sent_state, msg)
             me = get_ident()
             outer = self._hook.told.get(me)
@@ -137,7 +140,7 @@ class Inbound:
     def _closed(self, msg: Any) -> None:
         self._put((Kind.CLOSE, msg["content"]["comm_id"]))
 
-    def _handled(self, msg: Any, sent: dict[str, Any] | None, told: list[tuple[dict[str, Any], Any]]) -> None:
+    def _handled(self, msg: Any, sent: dict[str, Any] | None, told: Told) -> None:
         if sent is None:
             return
         comm = self._kernel.comm_manager.comms.get(msg["content"]["comm_id"])
@@ -146,11 +149,16 @@ class Inbound:
         if comm is None or not truth.has_state(comm):
             if request_id is not None:
                 self._put((Kind.TRUTH, None, msg["content"]["comm_id"], {}, request_id, "no such comm"))
+                self._urge()
             return
-        values = self._note_truth(comm, list(sent), request_id, None)
+        values = self._note_truth(comm, list(sent), request_id, sent, told)
         heard = {} if from_room else dict(sent)
         for content, buffers in told:
             heard.update(_told_state(content, buffers, comm.comm_id))
+        self._correct(comm, values, heard)
+
+    def _correct(self, comm: Any, values: dict[str, Any], heard: dict[str, Any]) -> None:
+        """Send front ends the values that they have not heard (rule 4)."""
         wrong = {
             key: value for key, value in values.items() if key not in heard or not _same(heard[key], value)
         }
@@ -159,13 +167,20 @@ class Inbound:
             comm.send({"method": "update", "state": state, "buffer_paths": paths}, buffers=parts)
 
     def _note_truth(
-        self, comm: Any, keys: list[str], request_id: str | None, error: str | None
+        self,
+        comm: Any,
+        keys: list[str],
+        request_id: str | None,
+        asked: Mapping[str, Any] | None = None,
+        told: Told | None = None,
     ) -> dict[str, Any]:
+        error: str | None = None
         token = next(self._tokens)
-        self._put((Kind.BEGIN, token, comm.comm_id, keys))
+        self._put((Kind.BEGIN, token, comm.comm_id, keys, get_ident()))
         values: dict[str, Any] = {}
         try:
             values = truth.read_state(comm, self._hook, keys)
+            error = _refusal(asked or {}, values, told or [])
         except Exception as failure:
             error = f"the kernel's value could not be read: {failure!r}"
             raise
@@ -185,8 +200,9 @@ def _sent_state(msg: Any) -> dict[str, Any] | None:
         or not isinstance(data.get("state"), dict)
     ):
         return None
-    state = put_buffers(freeze(data["state"]), data.get("buffer_paths") or [], msg.get("buffers") or [])
-    return {key: freeze(value) for key, value in state.items()}
+    return put_buffers(
+        freeze_state(data["state"]), data.get("buffer_paths") or [], freeze_buffers(msg.get("buffers"))
+    )
 
 
 def _told_state(content: Mapping[str, Any], buffers: Any, comm_id: str) -> dict[str, Any]:
@@ -197,6 +213,18 @@ def _told_state(content: Mapping[str, Any], buffers: Any, comm_id: str) -> dict[
     if data.get("method") not in ("update", "echo_update"):
         return {}
     return put_buffers(data.get("state") or {}, data.get("buffer_paths") or [], buffers or [])
+
+
+def _refusal(asked: Mapping[str, Any], values: Mapping[str, Any], told: Told) -> str | None:
+    """Return the first error that was shown while a request was handled, if the kernel didn't do it.
+
+    An error beside a value that the kernel took is a callback's: the traceback tells that.
+    """
+    if all(key in values and _same(value, values[key]) for key, value in asked.items()):
+        return None
+    return next(
+        (f"{content['ename']}: {content.get('evalue')}" for content, _ in told if "ename" in content), None
+    )
 
 
 def _same(told: Any, kernel: Any) -> bool:

@@ -71,6 +71,7 @@ class Link:
         self._retry: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._main, name="commdoc-link", daemon=True)
         self._started = threading.Event()
+        self._welcomed = False
         self.endpoint: Endpoint | None = None
         """Where the room answers, once it has."""
         self.trouble: str | None = None
@@ -116,11 +117,13 @@ class Link:
         delay = FIRST_RETRY_SECONDS
         while not self._stopping.is_set():
             self._retry.clear()
+            self._welcomed = False
             try:
                 await self._until_stopping(self._connection())
-                delay = FIRST_RETRY_SECONDS
             except Exception as error:  # noqa: BLE001 - whatever it is, the kernel goes on without a room
                 self._trouble(error)
+            if self._welcomed:
+                delay = FIRST_RETRY_SECONDS
             if self._stopping.is_set() or self._retry.is_set():
                 continue
             with contextlib.suppress(asyncio.TimeoutError):
@@ -131,12 +134,12 @@ class Link:
 
     def _trouble(self, error: Exception) -> None:
         text = str(error) or type(error).__name__
-        if text != self.trouble:
-            self.trouble = text
-            logger.warning(
-                "commdoc has no room: %s. The notebook works as without commdoc; it is tried again. See %%commdoc.",
-                text,
-            )
+        logger.log(
+            logging.INFO if self.trouble else logging.WARNING,  # once, not with each attempt
+            "commdoc has no room: %s. The notebook works as without commdoc; it is tried again. See %%commdoc.",
+            text,
+        )
+        self.trouble = text
 
     async def _until_stopping(self, work: Any) -> None:
         """Run `work` until it ends, or `stop` or `relocate` is called."""
@@ -160,7 +163,7 @@ class Link:
         from websockets.asyncio.client import connect
 
         assert self._outgoing is not None
-        endpoint = await asyncio.get_running_loop().run_in_executor(None, self._locate)
+        endpoint = await _on_thread(self._locate)
         async with connect(
             endpoint.socket_url,
             additional_headers={"Authorization": f"Bearer {endpoint.token}"},
@@ -184,7 +187,7 @@ class Link:
                 raise CommdocError(msg)
             while not self._outgoing.empty():
                 self._outgoing.get_nowait()
-            self.endpoint, self.trouble = endpoint, None
+            self.endpoint, self.trouble, self._welcomed = endpoint, None, True
             reason = "the connection was closed"
             self._tell.up(welcome)
             sender = asyncio.ensure_future(self._send(socket))
@@ -211,6 +214,32 @@ class Link:
         with contextlib.suppress(Exception):
             while not self._outgoing.empty():
                 await asyncio.wait_for(socket.send(self._outgoing.get_nowait()), 1)
+
+
+async def _on_thread(call: Callable[[], Endpoint]) -> Endpoint:
+    """Run `call` on a thread that nobody waits for at the end: neither `stop` nor the interpreter."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[Endpoint] = loop.create_future()
+
+    def settle(endpoint: Endpoint | None, error: Exception | None) -> None:
+        if result.done():
+            return
+        if endpoint is not None:
+            result.set_result(endpoint)
+        else:
+            result.set_exception(error or CommdocError("no room was found"))
+
+    def run() -> None:
+        outcome: tuple[Endpoint | None, Exception | None]
+        try:
+            outcome = call(), None
+        except Exception as error:  # noqa: BLE001 - raised again where it is awaited
+            outcome = None, error
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, *outcome)
+
+    threading.Thread(target=run, name="commdoc-locate", daemon=True).start()
+    return await result
 
 
 def _binary(data: str | bytes) -> bytes:

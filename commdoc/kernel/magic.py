@@ -35,7 +35,10 @@ class CommdocMagics(Magics):
             %commdoc
             %commdoc join http://127.0.0.1:8888/commdoc/rooms/…/#token=…
         """
-        words = shlex.split(line)
+        try:
+            words = shlex.split(line)
+        except ValueError:  # a quote without its partner
+            words = [line]
         if not words:
             sys.stdout.write(self._status() + "\n")
         elif words[0] == "join" and len(words) == 2:

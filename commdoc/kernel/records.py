@@ -8,7 +8,7 @@ copies containers, since user code may change them before the flush thread encod
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
@@ -23,11 +23,11 @@ class Kind(IntEnum):
     `parent` is the Jupyter message that was being handled (a dict with ``header`` and ``metadata``) or None.
     """
 
-    UPDATE = 1  # comm_id, state, buffer_paths, buffers, parent, thread id
+    UPDATE = 1  # comm_id, state, buffer_paths, buffers, parent, thread id, rest | None
     OPEN = 2  # comm_id, target_name, data, buffers, metadata
     CLOSE = 3  # comm_id
     MESSAGE = 4  # comm_id, data, buffers
-    BEGIN = 5  # token, comm_id, keys: the kernel's values of the keys are about to be read
+    BEGIN = 5  # token, comm_id, keys, thread id: the kernel's values are about to be read
     TRUTH = 6  # token, comm_id, state (buffers in place), request_id | None, error | None
     VIEW = 7  # comm_id, parent
     CLEAR = 8  # parent: the execution's output is gone
@@ -65,34 +65,30 @@ class Refused:
         self.reason = reason
 
 
-def freeze(value: Any, depth: int = 0) -> Any:
-    """Return a copy of `value` that nobody else can change; never raises.
+def freeze(value: Any) -> Any:
+    """Return a copy of `value` that nobody else can change, or a `Refused`; never raises.
 
     Lists and dicts of scalars are copied at C speed. Bytes-like objects become bytes, also non-contiguous
-    ones. What is neither goes through the session's own JSON conversion (dates, numpy scalars), or becomes
-    `Refused`.
+    ones. What is neither goes through the session's own JSON conversion (dates, numpy scalars).
     """
-    kind = value.__class__
-    if kind in SCALARS or kind is bytes:
-        return value
-    if depth > MAX_DEPTH:
-        return Refused(f"nested deeper than {MAX_DEPTH}, or a cycle")
-    if kind is list or kind is tuple:
-        if SCALARS.issuperset(map(type, value)):
-            return list(value)
-        return [freeze(item, depth + 1) for item in value]
-    if kind is dict:
-        if SCALARS.issuperset(map(type, value.values())):
-            return value.copy()
-        return {key: freeze(item, depth + 1) for key, item in value.copy().items()}
-    if kind is memoryview or kind is bytearray:
-        return bytes(value)
-    return _freeze_other(value, depth)
+    try:
+        return _freeze(value, 0)
+    except Exception as error:  # noqa: BLE001 - objects of users: anything can come out of them
+        return Refused(_reason(error))
+
+
+def freeze_state(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy with each value frozen for itself: one that is refused costs no other."""
+    state = state.copy()
+    for key, value in state.items():
+        if value.__class__ not in SCALARS:
+            state[key] = freeze(value)
+    return state
 
 
 def freeze_buffers(buffers: Sequence[Any] | None) -> list[bytes]:
     """Return copies of a message's buffers."""
-    return [bytes(buffer) for buffer in buffers] if buffers else []
+    return [each if each.__class__ is bytes else memoryview(each).tobytes() for each in buffers or ()]
 
 
 def parent_id(parent: Parent | None) -> str | None:
@@ -107,27 +103,45 @@ def parent_type(parent: Parent | None) -> str | None:
     return header.get("msg_type") if header else None
 
 
-def refused_reason(value: Any) -> str | None:
-    """Return the reason of the first `Refused` inside a frozen value, or None."""
-    if value.__class__ is Refused:
-        return str(value.reason)
-    items: Iterable[Any] = ()
-    if value.__class__ is list:
-        items = value
-    elif value.__class__ is dict:
-        items = value.values()
-    for item in items:
-        if item.__class__ not in SCALARS and (reason := refused_reason(item)) is not None:
-            return reason
-    return None
+def _freeze(value: Any, depth: int) -> Any:
+    kind = value.__class__
+    if kind in SCALARS or kind is bytes:
+        return value
+    if depth > MAX_DEPTH:
+        # Ends the whole value: a list that holds itself twice has 2 ** MAX_DEPTH ways down.
+        msg = f"nested deeper than {MAX_DEPTH}, or a cycle"
+        raise ValueError(msg)
+    if kind is list or kind is tuple:
+        if SCALARS.issuperset(map(type, value)):
+            return list(value)
+        return [_freeze(item, depth + 1) for item in value]
+    if kind is dict:
+        if SCALARS.issuperset(map(type, value.values())):
+            return value.copy()
+        return {key: _freeze(item, depth + 1) for key, item in value.copy().items()}
+    return _freeze_other(value, depth)
 
 
 def _freeze_other(value: Any, depth: int) -> Any:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
     if isinstance(value, dict):
-        return freeze(dict(value), depth)
+        return _freeze(dict(value), depth)
     if isinstance(value, list | tuple):
-        return freeze(list(value), depth)
+        return _freeze(list(value), depth)
+    return json.loads(json.dumps(value, default=_to_json))
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Iterator):
+        # The session's own conversion is going to read it; two can't.
+        msg = "an iterator can be read only once"
+        raise TypeError(msg)
+    return json_default(value)
+
+
+def _reason(error: Exception) -> str:
     try:
-        return json.loads(json.dumps(value, default=json_default))
-    except (TypeError, ValueError, RecursionError, OverflowError) as error:
-        return Refused(str(error))
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001 - an error whose text raises
+        return type(error).__name__

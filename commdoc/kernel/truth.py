@@ -13,8 +13,8 @@ import sys
 from _thread import get_ident
 from typing import Any, Final
 
-from commdoc.kernel.hook import SendHook
-from commdoc.kernel.records import freeze
+from commdoc.kernel.hook import SendHook, Told
+from commdoc.kernel.records import freeze, freeze_buffers, freeze_state
 from commdoc.protocol.values import put_buffers
 
 WIDGET_TARGET: Final = "jupyter.widget"
@@ -48,10 +48,9 @@ def read_state(comm: Any, hook: SendHook, keys: list[str] | None = None) -> dict
     if _is_widget(owner):
         known = set(owner.keys)
         wanted = list(owner.keys) if keys is None else [key for key in keys if key in known]
-        state: dict[str, Any] = freeze(owner.get_state(wanted)) if wanted else {}
-        return state
+        return _get_state(owner, wanted) if wanted else {}
     state = _probe(comm, hook)
-    if state and "_model_module" not in state:
+    if state and "_model_module" not in state and type(owner).__module__.startswith("anywidget."):
         # A descriptor's answer lacks what only its open message had.
         state = {**_descriptor_model(), **state}
     return state if keys is None else {key: state[key] for key in keys if key in state}
@@ -76,12 +75,25 @@ def _is_widget(owner: Any) -> bool:
     return widget is not None and isinstance(owner, widget.Widget)
 
 
+def _get_state(owner: Any, keys: list[str]) -> dict[str, Any]:
+    try:
+        return freeze_state(owner.get_state(keys))
+    except Exception:  # noqa: BLE001 - a trait whose getter raises costs no other
+        if len(keys) > 1:
+            return {key: value for each in keys for key, value in _get_state(owner, [each]).items()}
+        return {keys[0]: freeze(_Unreadable())}
+
+
+class _Unreadable:
+    """What no getter returned: freezes to a `Refused`."""
+
+
 def _probe(comm: Any, hook: SendHook) -> dict[str, Any]:
     callback = getattr(comm, "_msg_callback", None)
     if callback is None:
         return {}
-    answers: list[tuple[dict[str, Any], Any]] = []
-    hook.probing[get_ident()] = answers
+    answers: Told = []
+    hook.probing[get_ident()] = (comm.comm_id, answers)
     try:
         callback(
             {
@@ -95,10 +107,10 @@ def _probe(comm: Any, hook: SendHook) -> dict[str, Any]:
         del hook.probing[get_ident()]
     state: dict[str, Any] = {}
     for content, buffers in answers:
-        data = content.get("data") or {}
-        if content.get("comm_id") == comm.comm_id and data.get("method") == "update":
-            state.update(put_buffers(freeze(data["state"]), data.get("buffer_paths") or [], buffers or []))
-    return {key: freeze(value) for key, value in state.items()}
+        data = content["data"]
+        paths = freeze(data.get("buffer_paths") or [])
+        state.update(put_buffers(freeze_state(data["state"]), paths, freeze_buffers(buffers)))
+    return state
 
 
 def _descriptor_model() -> dict[str, Any]:

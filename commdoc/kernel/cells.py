@@ -1,0 +1,139 @@
+"""What executions do that a window shows: displayed views, the end of a cell, the log of a handler.
+
+Records of outputs and status go in, operations come out through `emit`. What an Output widget takes while
+its ``msg_id`` names the execution is the widget's, not the cell's.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Final
+
+from commdoc.kernel.records import Parent, parent_id, parent_type
+
+MAX_EXECUTIONS: Final = 256
+"""Executions of which the cell id and count are remembered, for late output of theirs."""
+
+OUTPUT_MODEL: Final = "OutputModel"
+
+PendingOp = dict[str, Any]
+"""An op of `commdoc.protocol.messages` whose ``state`` and ``data`` hold Python values."""
+
+
+class Cells:
+    """Remembers views and executions.
+
+    Parameters
+    ----------
+    emit : callable
+        Takes an operation; drops it while no room answers.
+    """
+
+    def __init__(self, emit: Callable[[PendingOp], None]) -> None:
+        self._emit = emit
+        self._executions: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._ended: OrderedDict[str, str] = OrderedDict()
+        self._views: dict[tuple[str, str], PendingOp] = {}
+        self._captures: dict[str, str | None] = {}
+        self._status_now = "idle"
+
+    def replay(self, live: set[str]) -> None:
+        """Tell a room that has just got the comms `live`: the status, and what is displayed."""
+        self._views = {key: view for key, view in self._views.items() if key[0] in live}
+        self._emit({"op": "status", "status": self._status_now})
+        for view in self._views.values():
+            self._emit(dict(view))
+
+    def forget(self, comm_id: str) -> None:
+        """Drop what is remembered of a comm that closed."""
+        self._captures.pop(comm_id, None)
+        for key in [key for key in self._views if key[0] == comm_id]:
+            del self._views[key]
+
+    def opened(self, comm_id: str, state: dict[str, Any]) -> None:
+        """Note an Output widget, and which execution's output it takes."""
+        if state.get("_model_name") == OUTPUT_MODEL:
+            self._captures[comm_id] = state.get("msg_id") or None
+
+    def updated(self, comm_id: str, state: dict[str, Any]) -> None:
+        """Note what an Output widget takes from now on."""
+        if comm_id in self._captures:
+            self._captures[comm_id] = state["msg_id"] or None
+
+    def remember_view(self, comm_id: str, execution_count: int) -> None:
+        """Note a view that was displayed before anybody listened."""
+        execution = f"execution-{execution_count}"
+        self._remember(execution, {"execution_count": execution_count})
+        self.view(comm_id, {"header": {"msg_id": execution}})
+
+    def view(self, comm_id: str, parent: Parent | None) -> None:
+        """A view was displayed."""
+        execution = self._shown_by(parent)
+        if execution is None:
+            return
+        known = self._executions.get(execution, {})
+        op: PendingOp = {"op": "view", "comm_id": comm_id, "msg_id": execution, **known}
+        self._views[comm_id, known.get("cell_id", "")] = op
+        self._emit(dict(op))
+
+    def clear(self, parent: Parent | None) -> None:
+        """An execution's output is gone."""
+        execution = self._shown_by(parent)
+        if execution is not None:
+            self._clear(execution)
+
+    def log(self, name: str, text: str, parent: Parent) -> None:
+        """A handler has written something that no cell shows."""
+        execution = self._shown_by(parent)
+        if execution is not None:
+            self._emit({"op": "log", "name": name, "text": text, "cause": execution})
+
+    def input(self, parent: Parent | None, execution_count: int) -> None:
+        """A cell begins: what its earlier execution displayed is gone."""
+        execution = parent_id(parent)
+        if execution is None or parent is None:
+            return
+        known: dict[str, Any] = {"execution_count": execution_count}
+        cell_id = (parent.get("metadata") or {}).get("cellId")
+        if isinstance(cell_id, str):
+            known["cell_id"] = cell_id
+            for earlier in {view["msg_id"] for key, view in self._views.items() if key[1] == cell_id}:
+                self._clear(earlier)
+        self._remember(execution, known)
+
+    def reply(self, parent: Parent | None, status: str) -> None:
+        """An execution was answered; its end follows."""
+        execution = parent_id(parent)
+        if execution is not None and parent_type(parent) == "execute_request":
+            self._ended[execution] = status
+            if len(self._ended) > MAX_EXECUTIONS:
+                self._ended.popitem(last=False)
+
+    def status(self, status: str, parent: Parent | None) -> None:
+        """The kernel is busy with an execution, or idle after it."""
+        execution = parent_id(parent)
+        if execution is not None and status == "idle":
+            ended = self._ended.pop(execution, "aborted")
+            known = self._executions.get(execution, {})
+            self._emit({"op": "cell_end", "msg_id": execution, "status": ended, **known})
+        if status in ("busy", "idle"):
+            self._status_now = status
+            self._emit({"op": "status", "status": status})
+
+    def _shown_by(self, parent: Parent | None) -> str | None:
+        """Return the execution that shows an output of `parent`; None when an Output widget takes it."""
+        execution = parent_id(parent)
+        return None if execution in self._captures.values() else execution
+
+    def _clear(self, execution: str) -> None:
+        shown = [key for key, view in self._views.items() if view["msg_id"] == execution]
+        for key in shown:
+            del self._views[key]
+        if shown:
+            self._emit({"op": "clear_views", "msg_id": execution})
+
+    def _remember(self, execution: str, known: dict[str, Any]) -> None:
+        self._executions[execution] = known
+        while len(self._executions) > MAX_EXECUTIONS:
+            self._executions.popitem(last=False)
