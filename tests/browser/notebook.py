@@ -6,8 +6,11 @@ import ast
 import os
 import re
 import signal
+import tempfile
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +92,24 @@ class Notebook:
         if failed:
             raise CellError(failed)
         return "".join(printed)
+
+    @contextmanager
+    def busy(self, *, then: str = "", holding: bool = False) -> Iterator[list[str]]:
+        """Keep the kernel busy with one cell as long as the block runs; `then` is its last line.
+
+        `holding` keeps the interpreter lock in long C calls, too. Yields a list that has what the cell printed, after.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            flag = Path(folder, "enough")
+            step = "sum(itertools.repeat(1, 50_000_000))" if holding else "time.sleep(0.02)"
+            code = f"import itertools, os, time\nwhile not os.path.exists({str(flag)!r}):\n    {step}\n{then}"
+            msg_id = self.start(code)
+            printed: list[str] = []
+            try:
+                yield printed
+            finally:
+                flag.touch()
+                printed.append(self.finish(msg_id))
 
     def value(self, expression: str) -> Any:
         """Return what an expression is in the kernel now; it must have a literal for its repr."""

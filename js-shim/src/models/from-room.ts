@@ -73,7 +73,7 @@ function listen(room: Room, listener: SourceListener): () => void {
 
 function changeOf({ kind, commId, keys }: RoomChange): Change[] {
   if (kind === "outputs") return [{ kind: "updated", commId, keys: [OUTPUTS] }];
-  return kind === "views" || kind === "kernel" ? [] : [{ kind, commId, keys }];
+  return kind === "opened" || kind === "updated" || kind === "closed" ? [{ kind, commId, keys }] : [];
 }
 
 function rankOf(room: Room): number {

@@ -39,7 +39,10 @@ async function main(): Promise<void> {
     at("empty").hidden = views.length > 0 || !room.kernel.live;
   };
   const live = () => showLife(room, manager);
-  room.on("change", (changes) => changes.some(({ kind }) => kind !== "updated") && show());
+  room.on("change", (changes) => {
+    if (changes.some(({ kind }) => kind !== "updated")) show();
+    if (changes.some(({ kind }) => kind === "kernel" || kind === "refused")) live();
+  });
   room.on("kernel", () => {
     live();
     show();
