@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from commdoc.cli.demo_browser import Browser, BrowserMissingError, Page
-from commdoc.errors import CommdocError, RoomNotFoundError
-from commdoc.window.address import Announcement, find
+from commdoc.errors import CommdocError
+from commdoc.window.address import find_soon
+from commdoc.window.verify import verify
 from commdoc.window.window import AsyncWindow
 
 LATE_TAG: Final = "late"
@@ -195,7 +196,7 @@ class Demo:
             yield
 
     async def _room_is_there(self) -> None:
-        room = await self._announced()
+        room = await find_soon(kernel_id=self._kernel_id, timeout=ROOM_SECONDS)
         self.report.room_id = room.room_id
         self.report.url = f"{room.url}#token={room.tokens['window']}"
         self._window = await AsyncWindow.join(url=self.report.url, name="commdoc demo")
@@ -204,16 +205,6 @@ class Demo:
         if self._browser is not None:
             self._early = await self._browser.open(self.report.url)
             self._watcher.say("Chromium A is open, before there is any widget")
-
-    async def _announced(self) -> Announcement:
-        end = time.monotonic() + ROOM_SECONDS
-        while True:
-            try:
-                return find(kernel_id=self._kernel_id)
-            except RoomNotFoundError:
-                if time.monotonic() > end:
-                    raise
-                await asyncio.sleep(0.02)
 
     async def _until_displayed(self, client: Any, cell: Any) -> None:
         """Wait until the late cell has displayed something, or runs for a while, and the room knows of it."""
@@ -293,7 +284,10 @@ class Demo:
         self._watcher.joined(row)
 
     async def _compare(self) -> None:
-        self.report.compared = None
+        compared = await asyncio.to_thread(verify, kernel_id=self._kernel_id)
+        self.report.compared = compared.comms
+        self.report.differences = [str(difference) for difference in compared.differences]
+        self.report.problems += compared.notes
 
 
 def _displayed(cells: list[Any]) -> set[str]:

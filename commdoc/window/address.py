@@ -7,9 +7,11 @@ is found again by its kernel.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,6 +162,24 @@ def find(
     raise RoomNotFoundError(
         f"{msg}; {f'rooms: {others}' if others else 'run %load_ext commdoc in a notebook'}"
     )
+
+
+async def find_soon(
+    room: str | None = None,
+    *,
+    notebook: str | os.PathLike[str] | None = None,
+    kernel_id: str | None = None,
+    timeout: float = 10.0,
+) -> Announcement:
+    """Do as `find`, but wait for a room whose kernel is named: ``%load_ext commdoc`` returns before it is there."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return find(room, notebook=notebook, kernel_id=kernel_id)
+        except RoomNotFoundError:
+            if kernel_id is None or time.monotonic() > end:
+                raise
+        await asyncio.sleep(0.05)
 
 
 def _asked(*given: object) -> Iterator[tuple[str, object]]:

@@ -22,7 +22,7 @@ from commdoc.protocol import values
 from commdoc.protocol.frames import Buffer
 from commdoc.protocol.messages import PeerInfo, State
 from commdoc.window import asks, events
-from commdoc.window.address import find, parse_link
+from commdoc.window.address import find_soon, parse_link
 from commdoc.window.comm import AsyncComm, Kernel
 from commdoc.window.connection import Connect, Connection
 from commdoc.window.core import WindowCore
@@ -101,7 +101,8 @@ class AsyncWindow:
         if url is not None:
             address = parse_link(url)
         else:
-            address = find(room, notebook=notebook, kernel_id=kernel_id).address(role)
+            found = await find_soon(room, notebook=notebook, kernel_id=kernel_id, timeout=timeout)
+            address = found.address(role)
         finder = RoomFinder(address, role)
         window = cls(finder.connect, name=name, dispatch=dispatch)
         window.on_event(

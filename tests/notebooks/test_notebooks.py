@@ -12,8 +12,8 @@ from jupyter_client.manager import KernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 from nbclient import NotebookClient
 
-import commdoc
-from tests.conftest import ROOT, until
+from commdoc.window.verify import verify
+from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(120)]
 
@@ -40,10 +40,13 @@ def texts(cells: list[Any]) -> str:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_notebook_runs_and_a_late_window_has_its_comms(path: Path, tmp_path: Path) -> None:
+def test_the_notebook_runs_and_a_late_window_has_what_the_kernel_has(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         cell.source = source_changes(cell.source)
+    last = notebook.cells[-1]
+    question = nbformat.v4.new_code_cell("print(*sorted(get_ipython().kernel.comm_manager.comms))")
+    notebook.cells.append(question)
     kernel_id = str(uuid.uuid4())
     file = Path(jupyter_runtime_dir(), f"kernel-{kernel_id}.json")
     client = NotebookClient(
@@ -55,13 +58,11 @@ def test_the_notebook_runs_and_a_late_window_has_its_comms(path: Path, tmp_path:
     with client.setup_kernel(cleanup_kc=True):
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
-        question = nbformat.v4.new_code_cell("print(*sorted(get_ipython().kernel.comm_manager.comms))")
-        client.execute_cell(question, len(notebook.cells))
         comm_ids = set(texts([question]).split())
-        with commdoc.join(kernel_id=kernel_id) as window:
-            until(lambda: set(window.comms) == comm_ids, what="the window has the kernel's comms")
-            assert len(comm_ids) > 2
-    assert SAYS_AT_THE_END[path.stem] in texts(notebook.cells[-1:])
+        compared = verify(kernel_id=kernel_id)
+    assert (compared.differences, compared.notes) == ([], [])
+    assert compared.comms == len(comm_ids) > 2
+    assert SAYS_AT_THE_END[path.stem] in texts([last])
     assert list(tmp_path.iterdir()) == []
 
 
