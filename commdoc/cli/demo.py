@@ -64,7 +64,8 @@ async def _run(path: Path, *, once: bool, browser: bool, as_json: bool) -> int:
                 progress.stop()
                 _show(console, report)
                 if not once and report.url:
-                    console.print("\nServing until Ctrl-C; open the link above in a browser.", style="dim")
+                    console.print("\nServing until Ctrl-C. Open it in a browser of your own:")
+                    console.print(report.url, soft_wrap=True, markup=False, style="bold")
                     for number in (signal.SIGINT, signal.SIGTERM):
                         asyncio.get_running_loop().add_signal_handler(number, stop.set)
                     await stop.wait()
@@ -135,5 +136,3 @@ def _show(console: Console, report: Report) -> None:
         console.print(f"kernel = document = fresh window: {report.compared} comms compared, {verdict}")
     for text in report.problems + report.differences:
         console.print(f"problem: {text}", style="red", soft_wrap=True, markup=False)
-    if report.url:
-        console.print(f"\nroom: {report.url}", soft_wrap=True, markup=False)
