@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from commdoc.kernel import truth
 from commdoc.kernel.hook import SendHook, Told
-from commdoc.kernel.records import Kind, Record, freeze, freeze_buffers, freeze_state
+from commdoc.kernel.records import Kind, Record, Refused, freeze, freeze_buffers, freeze_state
 from commdoc.protocol.values import put_buffers, take_buffers
 
 ROOM_USERNAME: Final = "commdoc"
@@ -160,7 +160,9 @@ class Inbound:
     def _correct(self, comm: Any, values: dict[str, Any], heard: dict[str, Any]) -> None:
         """Send front ends the values that they have not heard (rule 4)."""
         wrong = {
-            key: value for key, value in values.items() if key not in heard or not _same(heard[key], value)
+            key: value
+            for key, value in values.items()
+            if not isinstance(value, Refused) and (key not in heard or not _same(heard[key], value))
         }
         if wrong:
             state, paths, parts = take_buffers(wrong)
@@ -235,4 +237,4 @@ def _same(told: Any, kernel: Any) -> bool:
         return told.keys() == kernel.keys() and all(_same(told[key], kernel[key]) for key in told)
     if isinstance(told, memoryview | bytearray):
         told = bytes(told)
-    return bool(told == kernel)
+    return bool(told == kernel or (told != told and kernel != kernel))  # noqa: PLR0124 - NaN

@@ -14,7 +14,7 @@ from _thread import get_ident
 from typing import Any, Final
 
 from commdoc.kernel.hook import SendHook, Told
-from commdoc.kernel.records import freeze, freeze_buffers, freeze_state
+from commdoc.kernel.records import Refused, freeze, freeze_buffers, freeze_state
 from commdoc.protocol.values import put_buffers
 
 WIDGET_TARGET: Final = "jupyter.widget"
@@ -78,14 +78,10 @@ def _is_widget(owner: Any) -> bool:
 def _get_state(owner: Any, keys: list[str]) -> dict[str, Any]:
     try:
         return freeze_state(owner.get_state(keys))
-    except Exception:  # noqa: BLE001 - a trait whose getter raises costs no other
+    except Exception as error:  # noqa: BLE001 - a trait whose getter raises costs no other
         if len(keys) > 1:
             return {key: value for each in keys for key, value in _get_state(owner, [each]).items()}
-        return {keys[0]: freeze(_Unreadable())}
-
-
-class _Unreadable:
-    """What no getter returned: freezes to a `Refused`."""
+        return {keys[0]: Refused(f"reading it raises {type(error).__name__}")}
 
 
 def _probe(comm: Any, hook: SendHook) -> dict[str, Any]:
