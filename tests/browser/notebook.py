@@ -1,4 +1,4 @@
-"""A notebook's kernel for the browser tests: a real ipykernel with commdoc loaded, cells run as a front end runs them."""
+"""A notebook's kernel for the browser tests: a real ipykernel with commdoc, cells run as a front end runs them."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Notebook:
 
     def kill(self) -> None:
         """End the kernel as the kernel of the operating system ends it."""
-        os.kill(self.manager.provisioner.pid, signal.SIGKILL)
+        os.kill(self.value("__import__('os').getpid()"), signal.SIGKILL)
 
     def close(self) -> None:
         """End kernel and client."""

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FrameLocator, Locator, Page, Request, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    FrameLocator,
+    Locator,
+    Page,
+    Request,
+    expect,
+)
 
 PICTURES = Path(__file__).parents[2] / "test-results" / "browser"
 
@@ -22,7 +31,7 @@ class RoomPage:
         browser: Browser,
         link: str,
         *,
-        scheme: str = "light",
+        scheme: Literal["light", "dark"] = "light",
         size: tuple[int, int] = (1280, 900),
         wait: bool = True,
     ) -> None:

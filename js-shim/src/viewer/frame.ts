@@ -56,16 +56,16 @@ async function main(): Promise<void> {
 function showLife(room: Room, manager: RoomManager): void {
   const { status, live, epoch } = room.kernel;
   const connection = room.status === "synced" ? "live" : "disconnected";
-  const words =
-    room.schemaError?.message ??
-    lifelessWords(connection, epoch === null ? "unknown" : status, live) ??
-    (room.role === "viewer" ? "This link is for reading: nothing can be changed with it." : null);
-  const alive = words === null && live;
+  const lifeless = lifelessWords(connection, epoch === null ? "unknown" : status, live);
+  // What the page around can't know; the rest it says itself.
+  const reading = room.role === "viewer" ? "This link is for reading: nothing can be changed with it." : null;
+  const words = room.schemaError?.message ?? reading;
+  const alive = words === null && lifeless === null && live;
   manager.setLive(alive);
   at("stage").inert = !alive;
   document.body.dataset.live = String(alive);
   const line = at("state");
-  line.hidden = words === null || words === "";
+  line.hidden = words === null;
   line.textContent = words;
 }
 
