@@ -11,8 +11,8 @@ The rules of convergence that live here:
    began to be read again, in between is not taken from it. A key that was *sent* in between is read once
    more (`read_again`), since nobody can say whether that send was newer than the reading.
 
-A thread may be overtaken between reading a trait and sending it: when another thread than the last writes a comm, its
-keys are read again, too.
+A thread may be overtaken between reading a trait and sending it: when another thread than the last writes a key, it
+is read again, too.
 
 While no room answers, state is not kept but read when one does. Events (custom messages, and the
 acknowledgements of requests) wait, and follow the comms that were read.
@@ -21,7 +21,7 @@ acknowledgements of requests) wait, and follow the comms that were read.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -73,7 +73,7 @@ class Coalescer:
         self._readings: dict[int, _Reading] = {}
         self._reading_comms: dict[str, int] = {}
         self._asked: dict[str, set[str]] = {}
-        self._writers: dict[str, int] = {}
+        self._writers: dict[str, dict[str, int]] = {}
         self._cells = cells = Cells(self._emit)
         self.remember_view = cells.remember_view
         self._feeds: dict[int, Callable[..., None]] = {
@@ -207,9 +207,9 @@ class Coalescer:
             self._cells.updated(comm_id, state)
         if comm_id in self._reading_comms:
             self._sent_while_reading(comm_id, state)
-        if self._writers.setdefault(comm_id, thread) != thread:
-            self._writers[comm_id] = thread
-            self._ask(comm_id, set(state))
+        overtaken = self._written(comm_id, state, thread)
+        if overtaken:
+            self._ask(comm_id, overtaken)
         if not self.linked:
             return
         cause = parent_id(parent) if parent_type(parent) == "comm_msg" else None
@@ -279,8 +279,15 @@ class Coalescer:
             asked |= keys
             self._read_again(comm_id, sorted(keys))
 
+    def _written(self, comm_id: str, keys: Iterable[str], thread: int) -> set[str]:
+        """Note who wrote the keys last; return those that another thread had written before."""
+        writers = self._writers.setdefault(comm_id, {})
+        others = {key for key in keys if writers.get(key, thread) != thread}
+        writers.update(dict.fromkeys(keys, thread))
+        return others
+
     def _begin(self, token: int, comm_id: str, keys: list[str], thread: int) -> None:
-        self._writers[comm_id] = thread
+        self._written(comm_id, keys, thread)
         if comm_id in self._asked:
             self._asked[comm_id].difference_update(keys)
         for reading in self._readings.values():
