@@ -128,6 +128,11 @@ export class Requests {
     return message.sent.promise;
   }
 
+  /** How many comms have anything open or held. */
+  get openComms(): number {
+    return this.#comms.size;
+  }
+
   /** Whether the document's value of a key is kept from the UI. */
   masked(commId: string, key: string): boolean {
     const queue = this.#comms.get(commId);

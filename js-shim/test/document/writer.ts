@@ -29,10 +29,12 @@ export class Writer {
 
   open(commId: string, state: State): void {
     const seq = this.comms.get(commId)?.seq ?? ++this.#seq;
-    this.close(commId);
     const comm: Plain = { target_name: "jupyter.widget", seq, epoch: "e", state: { ...state } };
-    this.comms.set(commId, comm);
-    this.#push("o", commId, { ...comm });
+    this.batch(() => {
+      this.close(commId);
+      this.comms.set(commId, comm);
+      this.#push("o", commId, { ...comm });
+    });
   }
 
   update(commId: string, state: State): void {
@@ -40,8 +42,10 @@ export class Writer {
     if (comm) comm.state = { ...comm.state, ...state };
     const overlay = { ...this.#overlays.get(commId), ...state };
     this.#overlays.set(commId, overlay);
-    this.#remove(commId, ["u"]);
-    this.#push("u", commId, overlay);
+    this.batch(() => {
+      this.#remove(commId, ["u"]);
+      this.#push("u", commId, overlay);
+    });
   }
 
   output(commId: string, output: State): void {
@@ -54,7 +58,7 @@ export class Writer {
   close(commId: string): void {
     this.comms.delete(commId);
     this.#overlays.delete(commId);
-    this.#remove(commId, ["o", "u", "out", "v"]);
+    this.batch(() => this.#remove(commId, ["o", "u", "out", "v"]));
   }
 
   /** What the map must read as. */
