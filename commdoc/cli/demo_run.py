@@ -127,7 +127,7 @@ class Demo:
         async with self._stack:
             try:
                 await self._run()
-            except CommdocError as error:
+            except (CommdocError, TimeoutError) as error:
                 self.report.problems.append(str(error))
             yield self.report
 
