@@ -305,10 +305,10 @@ export class CommsMap implements Iterable<[string, Comm]> {
     this.#sorted = null;
     if (needed <= SCHEMA_VERSION) {
       this.schemaError = null;
-      return this.#inOrder().map(({ commId, encodedState }) => ({
+      return this.#inOrder().map(({ commId, keys }) => ({
         kind: "opened",
         commId,
-        keys: Object.keys(encodedState),
+        keys,
       }));
     }
     const text = `the document has schema version ${needed}, this window reads up to ${SCHEMA_VERSION}: update commdoc`;

@@ -31,6 +31,8 @@ export interface Comm {
   readonly metadata: Encoded | undefined;
   /** Outputs of an OutputModel, in order, encoded. */
   readonly outputs: readonly OutputBody[];
+  /** The keys of its state. */
+  readonly keys: readonly string[];
   /** The encoded value of one key. */
   encoded(key: string): Encoded | undefined;
   toJSON(): CommJson;
@@ -122,6 +124,14 @@ export class Entry implements Comm {
     return this.#state;
   }
 
+  get keys(): string[] {
+    const { open, update } = this;
+    const keys: string[] = Object.keys(open?.state ?? {});
+    for (const [key, name] of MODEL_KEYS) if (open?.[name] !== undefined) keys.push(key);
+    if (!update) return keys;
+    return [...new Set([...keys, ...Object.keys(update)])];
+  }
+
   encoded(key: string): Encoded | undefined {
     return encodedAt(key, this.open, this.update);
   }
@@ -144,7 +154,7 @@ export class Entry implements Comm {
   /** What differs from an earlier moment. */
   changesSince(was: Moment): Change[] {
     const { commId, open, update } = this;
-    const opened = (): Change => ({ kind: "opened", commId, keys: Object.keys(this.encodedState) });
+    const opened = (): Change => ({ kind: "opened", commId, keys: this.keys });
     const closed: Change = { kind: "closed", commId, keys: [] };
     if (!open) return was.open ? [closed] : [];
     if (!was.open) return [opened()];

@@ -54,7 +54,7 @@ export class Reader {
     const { comms, requests } = this.options;
     const comm = comms.get(commId);
     const values: Values = new Map();
-    for (const key of keys ?? Object.keys(comm?.encodedState ?? {})) {
+    for (const key of keys ?? comm?.keys ?? []) {
       const own = requests.own(commId, key);
       const encoded = comm?.encoded(key);
       if (own) values.set(key, own);
