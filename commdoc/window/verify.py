@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from commdoc.document import Comm, CommsMap
@@ -198,39 +199,44 @@ def ask_kernel(connection_file: str | os.PathLike[str], timeout: float) -> RoomD
     KernelBusyError
         When it doesn't answer in time.
     """
-    from jupyter_client.blocking.client import BlockingKernelClient
-
     source = inspect.getsource(kernel_dump)
-    client: Any = BlockingKernelClient(connection_file=os.fspath(connection_file))
-    client.load_connection_file()
-    client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
-    try:
-        expression = f"(lambda space: (exec({source!r}, space), space['Dump']())[1])({{'__name__': 'dump'}})"
-        asked = client.execute("", silent=True, store_history=False, user_expressions={"dump": expression})
-        deadline = time.monotonic() + timeout
-        while True:
-            reply = _reply(client, deadline - time.monotonic(), timeout)
-            if reply["parent_header"].get("msg_id") == asked:
-                break
-    finally:
-        client.stop_channels()
-        context: Any = client.context
-        context.destroy(linger=0)
-    answer = reply["content"].get("user_expressions", {}).get("dump", {})
+    expression = f"(lambda space: (exec({source!r}, space), space['Dump']())[1])({{'__name__': 'dump'}})"
+    answer = _evaluate(connection_file, expression, timeout)
     if answer.get("status") != "ok":
         raise KernelBusyError(f"it answered {answer.get('ename', 'nothing')}: {answer.get('evalue', '')}")
     dump: RoomDump = answer["data"][kernel_dump.MIME]
     return dump
 
 
-def _reply(client: Any, left: float, timeout: float) -> dict[str, Any]:
-    import queue
+def _evaluate(connection_file: str | os.PathLike[str], expression: str, timeout: float) -> dict[str, Any]:
+    """Evaluate an expression in a kernel: leaves no history, no variable and no counter behind."""
+    import zmq
+    from jupyter_client.session import Session
 
-    try:
-        reply: dict[str, Any] = client.get_shell_msg(timeout=max(0.01, left))
-    except queue.Empty:
-        raise KernelBusyError(f"no answer within {timeout:.1f} s, it is busy") from None
-    return reply
+    kernel = json.loads(Path(connection_file).read_text(encoding="utf-8"))
+    session: Any = Session(key=kernel["key"].encode(), signature_scheme=kernel["signature_scheme"])
+    content = {
+        "code": "",
+        "silent": True,
+        "store_history": False,
+        "user_expressions": {"it": expression},
+        "allow_stdin": False,
+        "stop_on_error": False,
+    }
+    deadline = time.monotonic() + timeout
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.linger = 0
+        socket.identity = session.bsession
+        at = f":{kernel['shell_port']}" if kernel["transport"] == "tcp" else f"-{kernel['shell_port']}"
+        socket.connect(f"{kernel['transport']}://{kernel['ip']}{at}")
+        asked = session.send(socket, "execute_request", content)["header"]["msg_id"]
+        while (left := deadline - time.monotonic()) > 0:
+            if socket.poll(int(left * 1000) + 1):
+                _, reply = session.recv(socket)
+                if reply and reply["parent_header"].get("msg_id") == asked:
+                    evaluated: dict[str, Any] = reply["content"].get("user_expressions", {}).get("it", {})
+                    return evaluated
+    raise KernelBusyError(f"no answer within {timeout:.1f} s, it is busy")
 
 
 def dump_document(window: Window) -> RoomDump:

@@ -82,7 +82,7 @@ class House:
     def join(self, role: Role = "window") -> MemoryTransport:
         """Return a client's end of a new connection to the room."""
         near, far = memory_pair()
-        task = asyncio.ensure_future(self.room.serve(far, role, role))
+        task = asyncio.ensure_future(self.room.serve(far, role))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
         return near
