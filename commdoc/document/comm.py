@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from commdoc.document.elements import Opened, model_state
 from commdoc.errors import BlobMissingError
 from commdoc.protocol.messages import Encoded, State
-from commdoc.protocol.values import BlobSentinel, GetBlob, decode
+from commdoc.protocol.values import BlobSentinel, GetBlob, decode, dumps
+
+_EXACT_TYPES: Final = (str, int, bool, type(None))
+"""Types of which equal values have equal JSON texts."""
 
 
 class Comm:
     """One comm of the comms map. It follows the document until it is closed, and keeps its last values then.
 
-    Any thread may read it: what changes is replaced as a whole.
+    Any thread may read it: what changes is replaced as a whole; outputs are appended or replaced.
     """
 
     __slots__ = ("_get_blob", "_opened", "_outputs", "_state", "closed")
 
-    def __init__(self, opened: Opened, get_blob: GetBlob | None) -> None:
+    def __init__(
+        self, opened: Opened, state: State, outputs: list[dict[str, Encoded]], get_blob: GetBlob | None
+    ) -> None:
         self._opened = opened
-        self._state: State = {}
-        self._outputs: Mapping[Any, dict[str, Encoded]] = {}
+        self._state = state
+        self._outputs = outputs
         self._get_blob = get_blob
         self.closed = False
         """Whether it has left the document."""
@@ -114,12 +119,12 @@ class Comm:
     @property
     def outputs(self) -> list[dict[str, Any]]:
         """What an OutputModel captured, in order, decoded; a copy."""
-        return [self._decode(output, "outputs") for output in list(self._outputs.values())]
+        return [self._decode(output, "outputs") for output in list(self._outputs)]
 
     @property
     def encoded_outputs(self) -> list[dict[str, Encoded]]:
         """The outputs in the document's value encoding; not to be changed."""
-        return list(self._outputs.values())
+        return list(self._outputs)
 
     def to_py(self) -> dict[str, Any]:
         """Return the comm as a plain dict, decoded."""
@@ -155,3 +160,17 @@ class Comm:
 def merged_state(opened: Opened, overlay: State | None) -> State:
     """Return the encoded state of a comm: model keys, opened state, overlay."""
     return {**model_state(opened.model), **(opened.state or {}), **(overlay or {})}
+
+
+def differing_keys(old: State, new: State) -> tuple[str, ...]:
+    """Return the keys whose values differ as JSON texts do: 5 is not 5.0, and True is not 1."""
+    keys = [key for key, value in new.items() if key not in old or not _same(old[key], value)]
+    return (*keys, *(key for key in old if key not in new))
+
+
+def _same(old: Encoded, new: Encoded) -> bool:
+    if old is new:
+        return True
+    if type(old) is not type(new):
+        return False
+    return bool(old == new) if isinstance(new, _EXACT_TYPES) else dumps(old) == dumps(new)

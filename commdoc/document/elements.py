@@ -46,9 +46,9 @@ class Opened(NamedTuple):
     metadata: Encoded
 
     @property
-    def head(self) -> tuple[str, dict[str, str], str]:
+    def head(self) -> tuple[str, int, str, dict[str, str]]:
         """What makes it this comm and no other that reuses its id."""
-        return self.target_name, self.model, self.epoch
+        return self.epoch, self.seq, self.target_name, self.model
 
 
 class Updated(NamedTuple):

@@ -96,7 +96,7 @@ def shown(comms: CommsMap) -> dict[str, Any]:
                 "model": (comm.model_module, comm.model_module_version, comm.model_name),
                 "state": texts(comm.encoded_state),
                 "has_state": comm.has_state,
-                "outputs": [dumps(output) for output in comm.outputs],
+                "outputs": [dumps(output) for output in comm.encoded_outputs],
             }
             for comm_id, comm in comms.items()
         ],

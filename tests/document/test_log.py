@@ -175,8 +175,8 @@ def test_ten_thousand_comms_opened_and_closed_leave_the_document_as_it_was() -> 
     index = log._index
     assert (len(index.slots), len(index.views._views), len(index.views._found)) == (1, 0, 0)
     assert [*log._planned, *log._stale, *log._deleted, *log._refs.counts] == []
-    comms = reader.comms
-    assert [*comms._parts, *comms._views, *comms._comms, *comms._slots[1:]] == []
+    mirror = reader.comms._mirror
+    assert [*mirror.parts, *mirror.views, *mirror._slots[1:], *reader.comms._comms] == []
 
 
 def test_a_reopened_comm_gets_the_new_state_and_keeps_seq_outputs_and_views() -> None:
