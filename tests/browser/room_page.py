@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -14,6 +16,7 @@ from playwright.sync_api import (
     Locator,
     Page,
     Request,
+    WebSocketRoute,
     expect,
 )
 
@@ -34,10 +37,12 @@ class RoomPage:
         scheme: Literal["light", "dark"] = "light",
         size: tuple[int, int] = (1280, 900),
         wait: bool = True,
+        route: Callable[[WebSocketRoute], None] | None = None,
     ) -> None:
         self.link = link
         self.console: list[str] = []
         self.foreign: list[str] = []
+        self.frames_sent = 0
         self.context: BrowserContext = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme=scheme
         )
@@ -45,6 +50,9 @@ class RoomPage:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.console.append(f"pageerror: {error}"))
         self.page.on("request", self._on_request)
+        self.page.on("websocket", lambda socket: socket.on("framesent", self._on_sent))
+        if route is not None:
+            self.page.route_web_socket(re.compile("/ws$"), route)
         self.page.goto(link, wait_until="commit")
         if wait:
             self.expect_state("live")
@@ -144,6 +152,9 @@ class RoomPage:
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.console.append(f"{message.type}: {message.text}")
+
+    def _on_sent(self, _frame: object) -> None:
+        self.frames_sent += 1
 
     def _on_request(self, request: Request) -> None:
         if urlsplit(request.url).scheme in ("http", "https", "ws", "wss") and (

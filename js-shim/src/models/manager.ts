@@ -26,6 +26,9 @@ import type { Change, MissingBlob, ModelSource } from "./source";
 /** A view's or an author's reference to a model that never comes is given up after this time, with its name. */
 const MODEL_PATIENCE_MS = 10_000;
 
+/** A model waits for others in creation as long as they come; when none came for this time it goes without them. */
+const STALLED_MS = 500;
+
 export const WIDGET_TARGET = "jupyter.widget";
 
 /** Something went wrong for one comm; the rest goes on. */
@@ -154,6 +157,7 @@ export class RoomManager extends ManagerBase {
     for (const waiter of this.waiters.get(modelId) ?? []) waiter.resolve(promise);
     this.waiters.delete(modelId);
     promise.then((model) => {
+      if (this.promises.get(modelId) !== promise) return;
       this.created.add(modelId);
       this.references.created(modelId);
       model.once("comm:close", () => this.forget(modelId, promise));
@@ -272,7 +276,7 @@ export class RoomManager extends ManagerBase {
     try {
       const Model = await this.loadModelClass(name, module, entry?.modelModuleVersion ?? "");
       const values = await this.readValues(commId, this.source.entry(commId)?.keys ?? []);
-      const state = this.resolve(commId, values, Model, true);
+      const state = await this.resolve(commId, values, Model, true);
       const attributes = await Model._deserialize_state(state as never, this as never);
       const options = { widget_manager: this as never, model_id: commId, comm };
       model = this.apply(() => new Model(attributes as never, options));
@@ -326,23 +330,45 @@ export class RoomManager extends ManagerBase {
     return state;
   }
 
-  private resolve(
+  /** What of a state can be delivered: its references to models that are there, or come in a moment. */
+  private async resolve(
     commId: string,
     values: Record<string, unknown>,
     Model: typeof WidgetModel,
     creating: boolean,
-  ): Record<string, unknown> {
+  ): Promise<Record<string, unknown>> {
     const serializers = (Model.serializers ?? {}) as Record<string, { deserialize?: unknown }>;
     const refers = (key: string) => serializers[key]?.deserialize !== undefined;
-    const available = (target: string) =>
-      this.created.has(target) ||
-      (this.promises.has(target) && (!creating || this.references.mayWait(commId, target)));
-    const { state, waiting } = resolveReferences(values, refers, available);
+    const targets = new Set<string>();
+    for (const key of Object.keys(values)) if (refers(key)) referenceTargets(values[key], targets);
+    const coming = [...targets].filter((target) => !this.created.has(target) && this.promises.has(target));
+    await this.creationOf(
+      creating ? coming.filter((target) => this.references.mayWait(commId, target)) : coming,
+    );
+    const { state, waiting } = resolveReferences(values, refers, (target) => this.created.has(target));
     for (const { key, target } of waiting) this.references.park({ commId, key }, target);
     for (const [key, value] of Object.entries(state)) {
       if (refers(key)) this.references.used({ commId, key }, referenceTargets(value));
     }
     return state;
+  }
+
+  /** Resolves when these models were created, or when creation has come to a halt (a blob that hangs). */
+  private async creationOf(commIds: readonly string[]): Promise<void> {
+    if (commIds.length === 0) return;
+    let done = false;
+    const all = Promise.all(commIds.map((commId) => this.promises.get(commId))).then(() => {
+      done = true;
+    });
+    for (let before = -1; !done && before !== this.created.size; ) {
+      before = this.created.size;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const pause = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, STALLED_MS);
+      });
+      await Promise.race([all, pause]);
+      clearTimeout(timer);
+    }
   }
 
   private failed(commId: string, doing: string, error: unknown): void {

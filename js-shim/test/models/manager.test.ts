@@ -56,6 +56,13 @@ describe("models of a document", () => {
     expect(manager.missingModels()).toEqual([]);
   });
 
+  it("S27: are made without a child whose blob hangs", async () => {
+    source.hanging.add("hung");
+    source.opened({ box: { children: ["IPY_MODEL_hung", "IPY_MODEL_a"] }, a: slider(1), hung: slider(2) });
+    start();
+    expect(children(await manager.get_model("box"))).toEqual(["a"]);
+  });
+
   it("S03: have every update that came while they were made", async () => {
     source.opened({ a: slider(1) });
     start();

@@ -21,6 +21,8 @@ export class MemorySource implements ModelSource {
   /** Keys with a request of this window under way, as `commId.key`. */
   readonly underWay = new Set<string>();
   missing: MissingBlob[] = [];
+  /** Comms of which a read never ends. */
+  readonly hanging = new Set<string>();
   place = 0;
   private readonly comms = new Map<string, Held>();
   private readonly listeners = new Set<SourceListener>();
@@ -75,6 +77,7 @@ export class MemorySource implements ModelSource {
   }
 
   async read(commId: string, keys: readonly string[]): Promise<Values> {
+    if (this.hanging.has(commId)) await new Promise(() => undefined);
     const state = this.comms.get(commId)?.state ?? {};
     const values = Object.fromEntries(keys.filter((key) => key in state).map((key) => [key, state[key]]));
     return { state: structuredClone(values), missing: this.missing.filter(({ key }) => keys.includes(key)) };

@@ -1,0 +1,149 @@
+"""Hands on sliders: the kernel corrects, two people drag, links pull."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.browser.conftest import OpenPage
+from tests.browser.notebook import Notebook
+from tests.browser.room_page import RoomPage
+from tests.conftest import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.kernel]
+
+CORRECTED = """
+import ipywidgets as w, traitlets
+def rounded(change):
+    s.value = round(change["new"] / 10) * 10
+class Even(w.IntSlider):
+    @traitlets.validate("value")
+    def _validate_value(self, proposal):
+        if proposal["value"] % 2:
+            raise traitlets.TraitError("only even numbers")
+        return proposal["value"]
+s = w.IntSlider(description="s", max=100)
+{how}
+display(s)
+"""
+
+CORRECTIONS = {
+    "rounds": "s.observe(rounded, 'value')",
+    "clamps": "s.observe(lambda change: s.set_trait('value', min(s.value, 35)), 'value')",
+    "rejects": "s = Even(description='s', max=100)",
+}
+
+
+@pytest.mark.scenario("S12")
+@pytest.mark.parametrize("how", CORRECTIONS)
+def test_the_hand_is_not_pulled_back_and_the_kernel_has_the_last_word(
+    notebook: Notebook, open_page: OpenPage, how: str
+) -> None:
+    notebook.run(CORRECTED.format(how=CORRECTIONS[how]))
+    page, other = open_page(), open_page()
+    other.expect_readout("s", "0")
+    left, right, y = page.grab("s")
+    for share in (0.13, 0.27, 0.47, 0.57, 0.73):
+        page.page.mouse.move(left + share * (right - left), y, steps=4)
+        shown = page.readout("s")
+        # The kernel handled it, and what it made of it came as far as the other page …
+        until(lambda: _settled(notebook, other), what="the other page shows the kernel's value")
+        # … and this one still shows where the hand is.
+        assert page.readout("s") == shown
+        assert abs(int(shown) - 100 * share) <= 2
+    page.page.mouse.up()
+    until(lambda: _settled(notebook, other, page), what="both show the kernel's value")
+    assert _corrected(how, notebook.value("s.value"))
+
+
+def _corrected(how: str, value: int) -> bool:
+    return {"rounds": value == 70, "clamps": value == 35, "rejects": value % 2 == 0}[how]
+
+
+def _settled(notebook: Notebook, *pages: RoomPage) -> bool:
+    value = str(notebook.value("s.value"))
+    return all(page.readout("s") == value for page in pages)
+
+
+def test_the_caret_is_not_pulled_while_the_kernel_changes_what_is_typed(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    notebook.run(
+        "import ipywidgets as w; t = w.Text(description='t'); display(t)\n"
+        "t.observe(lambda change: t.set_trait('value', t.value.upper()), 'value')"
+    )
+    page, other = open_page(), open_page()
+    page.labelled("t").locator("input").press_sequentially("commdoc", delay=30)
+    until(lambda: notebook.value("t.value") == "COMMDOC", what="the kernel has it")
+    for each in (page, other):
+        box = each.labelled("t").locator("input")
+        until(lambda box=box: box.input_value() == "COMMDOC", what="the page has the kernel's value")  # type: ignore[misc]
+
+
+@pytest.mark.scenario("S13")
+def test_two_people_drag_the_same_slider_at_once(notebook: Notebook, open_page: OpenPage) -> None:
+    notebook.run("import ipywidgets as w; s = w.IntSlider(description='s', max=100); display(s)")
+    pages = [open_page(), open_page()]
+    grips = [page.grab("s") for page in pages]
+    for step in range(40):
+        for number, (page, (left, right, y)) in enumerate(zip(pages, grips, strict=True)):
+            share = step / 39 if number else 1 - step / 39
+            page.page.mouse.move(left + share * (right - left), y)
+    for page in pages:
+        page.page.mouse.up()
+    until(lambda: _settled(notebook, *pages), what="all agree with the kernel")
+    time.sleep(0.5)
+    assert _settled(notebook, *pages)
+
+
+LINKED = """
+import ipywidgets as w
+a, b, c, d, e = (w.IntSlider(description=n, max=100) for n in "abcde")
+links = [
+    w.jslink((a, "value"), (b, "value")),
+    w.jsdlink((b, "value"), (c, "value")),
+    w.link((c, "value"), (d, "value")),
+    w.dlink((d, "value"), (e, "value")),
+    {circle}
+]
+display(w.VBox([a, b, c, d, e]))
+"""
+VALUES = "[s.value for s in (a, b, c, d, e)]"
+
+
+@pytest.mark.scenario("S14")
+@pytest.mark.parametrize(
+    "circle", ["", 'w.jslink((e, "value"), (a, "value")), w.dlink((e, "value"), (a, "value"))']
+)
+def test_links_in_pages_and_in_the_kernel_settle(
+    notebook: Notebook, open_page: OpenPage, circle: str
+) -> None:
+    notebook.run(LINKED.format(circle=circle))
+    pages = [open_page() for _ in range(3)]
+    for page in pages:
+        page.expect_readout("e", "0")
+
+    pages[0].drag("a", 0.6, steps=25)
+    end = int(pages[0].readout("a"))
+    _expect_all(notebook, pages, end)
+    # The kernel moves it: one of the pages must follow the link, and none may go on for ever.
+    notebook.run("for n in range(0, 91, 3): a.value = n")
+    _expect_all(notebook, pages, 90)
+    notebook.run("a.value = 7")
+    _expect_all(notebook, pages, 7)
+
+    before = [page.frames_sent for page in pages]
+    time.sleep(2.5)
+    assert [page.frames_sent for page in pages] == before
+    assert notebook.value(VALUES) == [7] * 5
+    for page in pages:
+        page.expect_clean()
+
+
+def _expect_all(notebook: Notebook, pages: list[RoomPage], value: int) -> None:
+    def all_there() -> bool:
+        there = notebook.value(VALUES) == [value] * 5
+        return there and all(page.readout(name) == str(value) for page in pages for name in "abcde")
+
+    until(all_there, timeout=15, what=f"all five are {value} in the kernel and in every page")

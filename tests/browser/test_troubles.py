@@ -1,0 +1,177 @@
+"""What goes wrong for one widget or one page stays there, and is said."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, WebSocketRoute, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.notebook import Notebook
+from tests.browser.room_page import RoomPage
+from tests.conftest import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.kernel]
+
+
+@pytest.mark.scenario("S27")
+def test_a_listener_that_throws_is_logged_with_its_comm_and_the_rest_goes_on(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    notebook.run(
+        """
+import anywidget, traitlets, ipywidgets as w
+class Thrower(anywidget.AnyWidget):
+    _esm = '''export default { render({ model, el }) {
+      model.on("msg:custom", (content) => {
+        el.textContent = `got ${content}`;
+        if (content === 1) throw new Error("the author's mistake");
+      });
+      model.on("change:n", () => { throw new Error("another mistake"); });
+    } };'''
+    n = traitlets.Int(0).tag(sync=True)
+thrower, s = Thrower(), w.IntSlider(description="s")
+display(w.VBox([thrower, s]))
+        """
+    )
+    page = open_page()
+    page.expect_readout("s", "0")
+    notebook.run("thrower.send(1); thrower.n = 1; thrower.send(2); s.value = 5")
+    page.expect_text("got 2")
+    page.expect_readout("s", "5")
+    comm_id = notebook.value("thrower.model_id")
+    expect(page.frame.locator("#log")).to_contain_text(f"comm {comm_id}")
+    expect(page.frame.locator("#log")).to_contain_text("the author's mistake")
+    page.picture("log-error")
+
+
+@pytest.mark.scenario("S27")
+def test_a_blob_that_does_not_come_leaves_the_other_widgets_alone(
+    notebook: Notebook, chromium: Browser
+) -> None:
+    notebook.run(
+        "import ipywidgets as w; image = w.Image(value=bytes(5000), description='i')\n"
+        "s = w.IntSlider(description='s'); display(w.VBox([image, s]))"
+    )
+
+    def no_blobs(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def from_server(frame: str | bytes) -> None:
+            if isinstance(frame, str) or b'"type":"blobs"' not in frame[:4096]:
+                socket.send(frame)
+
+        server.on_message(from_server)
+
+    page = RoomPage(chromium, notebook.link, route=no_blobs)
+    try:
+        page.expect_readout("s", "0")
+        page.press("s", "ArrowRight")
+        until(lambda: notebook.value("s.value") == 1, what="the kernel has it")
+        expect(page.view(notebook.value("image.model_id"))).to_have_count(0)
+    finally:
+        page.close()
+
+
+def test_a_widget_without_its_module_says_what_is_missing(notebook: Notebook, open_page: OpenPage) -> None:
+    notebook.run(
+        """
+import ipywidgets as w, traitlets
+class Foreign(w.DOMWidget):
+    _model_name = traitlets.Unicode("ForeignModel").tag(sync=True)
+    _view_name = traitlets.Unicode("ForeignView").tag(sync=True)
+    _model_module = traitlets.Unicode("some-package").tag(sync=True)
+    _view_module = traitlets.Unicode("some-package").tag(sync=True)
+    _model_module_version = traitlets.Unicode("^3.1.0").tag(sync=True)
+    _view_module_version = traitlets.Unicode("^3.1.0").tag(sync=True)
+class Broken(__import__("anywidget").AnyWidget):
+    _esm = "export default { render() { nonsense( } }"
+s = w.IntSlider(description="s")
+display(w.VBox([Foreign(), Broken(), s]))
+        """
+    )
+    page = open_page()
+    page.expect_readout("s", "0")
+    page.expect_text("ForeignModel can't be drawn here")
+    page.expect_text("some-package ^3.1.0")
+    page.press("s", "ArrowRight")
+    until(lambda: notebook.value("s.value") == 1, what="the kernel has it")
+
+
+@pytest.mark.scenario("S29")
+def test_a_callback_that_raises_is_shown_in_the_log(notebook: Notebook, open_page: OpenPage) -> None:
+    notebook.run(
+        "import ipywidgets as w; b = w.Button(description='press', icon='bolt'); display(b)\n"
+        "def pressed(_button):\n    print('pressed')\n    raise ValueError('not today')\n"
+        "b.on_click(pressed)"
+    )
+    page = open_page()
+    page.frame.get_by_role("button", name="press").click()
+    log = page.frame.locator("#log")
+    expect(log).to_contain_text("pressed")
+    expect(log).to_contain_text("ValueError: not today")
+    page.picture("log")
+
+
+@pytest.mark.scenario("S47")
+def test_a_wrong_token_is_refused_in_words(notebook: Notebook, chromium: Browser) -> None:
+    for link in (re.sub("#token=.*", "#token=wrong", notebook.link), notebook.link.split("#")[0]):
+        page = RoomPage(chromium, link, wait=False)
+        try:
+            page.expect_state("refused")
+            expect(page.page.locator("#notice")).to_contain_text("newest link")
+            expect(page.frame.locator("[data-comm-id]")).to_have_count(0)
+        finally:
+            page.close()
+
+
+def test_the_token_is_neither_in_the_address_nor_in_the_frame(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    notebook.run("import ipywidgets as w; display(w.IntSlider(description='s'))")
+    page = open_page()
+    page.expect_readout("s", "0")
+    token = notebook.link.split("#token=")[1]
+    assert token not in page.page.url
+    assert token not in page.page.content()
+    frame = page.page.frames[1]
+    assert frame.evaluate("window.origin") == "null"
+    assert token not in frame.content()
+    with pytest.raises(Exception, match=r"sandboxed|SecurityError|denied"):
+        frame.evaluate("parent.document.title")
+    # A reload keeps it, for this tab.
+    page.page.reload()
+    page.expect_readout("s", "0", seconds=15)
+
+
+@pytest.mark.scenario("S09")
+def test_a_page_resumes_after_the_network_was_away(notebook: Notebook, chromium: Browser) -> None:
+    notebook.run("import ipywidgets as w; s = w.IntSlider(description='s'); display(s)")
+    sockets: list[WebSocketRoute] = []
+    away = False
+
+    def cut(socket: WebSocketRoute) -> None:
+        if away:
+            socket.close(code=4000, reason="the network is away")
+            return
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page = RoomPage(chromium, notebook.link, route=cut)
+    try:
+        page.expect_readout("s", "0")
+        away = True
+        sockets[0].close(code=4000, reason="the network is away")
+        page.expect_state("disconnected")
+        expect(page.frame.locator("#stage")).to_have_js_property("inert", True)
+        notebook.run("s.value = 44; t = w.IntSlider(description='t', value=3); display(t)")
+        page.picture("reconnecting")
+        away = False
+        page.expect_state("live", seconds=20)
+        page.expect_readout("s", "44")
+        page.expect_readout("t", "3")
+        page.press("s", "ArrowRight")
+        until(lambda: notebook.value("s.value") == 45, what="the kernel has it")
+    finally:
+        page.close()
