@@ -184,7 +184,7 @@ class RoomBlobs:
 
     def touch(self, digest: str) -> bool:
         """Note that an operation names this blob; return whether it is there."""
-        if self._store.size(digest) is None:
+        if not is_digest(digest) or self._store.size(digest) is None:
             return False
         self._needed_at[digest] = self._clock()
         return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pycrdt
 
@@ -34,6 +34,13 @@ class Member:
     handshake: Handshake | None
 
 
+class _Outgoing(NamedTuple):
+    message: dict[str, Any]
+    buffers: Sequence[bytes | memoryview] = ()
+    peer_id: str | None = None
+    news: str | None = None
+
+
 class Broadcast:
     """Sends to the peers of one room.
 
@@ -53,7 +60,7 @@ class Broadcast:
         self._blobs = blobs
         self._clock = clock
         self._limits = limits
-        self._outgoing: list[tuple[str | None, dict[str, Any], Sequence[bytes | memoryview]]] = []
+        self._outgoing: list[_Outgoing] = []
         self._new_blobs: list[str] = []
         self.members: dict[str, Member] = {}
 
@@ -61,11 +68,15 @@ class Broadcast:
 
     def emit(self, message: dict[str, Any], buffers: Sequence[bytes | memoryview] = ()) -> None:
         """Send an event to all windows behind this transaction."""
-        self._outgoing.append((None, message, buffers))
+        self._outgoing.append(_Outgoing(message, buffers))
 
     def answer(self, peer_id: str, message: dict[str, Any]) -> None:
         """Send an event to one peer behind this transaction; nothing happens when it has left."""
-        self._outgoing.append((peer_id, message, ()))
+        self._outgoing.append(_Outgoing(message, peer_id=peer_id))
+
+    def tell(self, name: str, message: dict[str, Any]) -> None:
+        """Send all windows news behind this transaction; it replaces older news of this name that still waits."""
+        self._outgoing.append(_Outgoing(message, news=name))
 
     def new_blob(self, digest: str) -> None:
         """Push a blob that the room didn't have before this transaction's update."""
@@ -76,23 +87,21 @@ class Broadcast:
         self._push_blobs()
         self._send_updates(skip)
         outgoing, self._outgoing = self._outgoing, []
-        for peer_id, message, buffers in outgoing:
-            if message["type"] in WITH_AFTER:
-                message["after"] = self._clock()
-            frame = frames.encode(message, buffers)
-            if peer_id is None:
-                for member in self._readers():
+        for item in outgoing:
+            if item.message["type"] in WITH_AFTER:
+                item.message["after"] = self._clock()
+            frame = frames.encode(item.message, item.buffers)
+            if item.peer_id is not None:
+                if item.peer_id in self.members:
+                    self.members[item.peer_id].peer.answer(frame)
+                continue
+            for member in self._readers():
+                if item.news is not None:
+                    member.peer.state(item.news, frame)
+                else:
                     member.peer.event(frame)
-            elif peer_id in self.members:
-                self.members[peer_id].peer.answer(frame)
 
     # --- at once -----------------------------------------------------------------------------------------------------
-
-    def tell(self, name: str, message: dict[str, Any]) -> None:
-        """Send all windows news that replaces older news of this name."""
-        frame = frames.encode(message)
-        for member in self._readers():
-            member.peer.state(name, frame)
 
     def relay(self, frame: bytes, sender: Peer) -> None:
         """Pass a frame on to the other windows that keep up."""

@@ -36,5 +36,5 @@ class KernelLink(Protocol):
 
 
 ConnectKernel = Callable[[KernelInfo, SubshellLost], KernelLink]
-"""Makes the link for one life (epoch) of a kernel. A new one for each: nothing sent to a dead kernel may reach the next.
+"""Makes the link for one life of a kernel. A new one for each: nothing sent to a dead kernel may reach the next.
 """

@@ -158,6 +158,7 @@ class KernelSide:
         self._requests.disconnected()
         if self._status != "dead":
             self._set_status("disconnected")
+            self._room.broadcast.flush()
 
     def dead(self, reason: str) -> None:
         """The kernel's process is gone."""
@@ -174,6 +175,7 @@ class KernelSide:
                 kernel["kernel_id"], epoch=kernel["epoch"], name=kernel["name"], status="gone"
             )
         self._set_status("dead")
+        self._room.broadcast.flush()
         if self._link is not None:
             self._link.close()
             self._link = None

@@ -21,7 +21,9 @@ class RoomLimits:
         Pending document updates of a peer; past it they become one diff. A full document of 5,000 models is about 5 MB,
         so a diff is never much more than what was dropped for it.
     event_bytes
-        Pending events of a peer; past it the peer is closed.
+        Pending events of a peer; past it a peer that takes nothing is closed.
+    stall_seconds
+        How long it may have taken nothing then. A burst alone, up to 4 times `event_bytes`, closes nobody.
     push_bytes
         Largest blob that is pushed to live windows; an image stream is below, a data set above it.
     handshake_seconds
@@ -45,6 +47,7 @@ class RoomLimits:
     frame_bytes: int = frames.MAX_FRAME_BYTES
     queue_bytes: int = 4 * MB
     event_bytes: int = 64 * MB
+    stall_seconds: float = 2.0
     push_bytes: int = 4 * MB
     handshake_seconds: float = 10.0
     request_seconds: float = 10.0

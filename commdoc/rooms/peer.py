@@ -6,13 +6,14 @@ stay as they are and in order; a diff stands where the first update that it repl
 before an event still goes before it. *Pushed blobs* are a courtesy: a peer that is behind gets none and asks when
 it needs one. Answers with blobs are read from the store one frame at a time, in turn with the queue.
 
-A peer that takes nothing costs `queue_bytes` + `event_bytes` + the frame in the socket, whatever happens in the
+A peer that takes nothing costs `queue_bytes` + 4 `event_bytes` + the frame in the socket, whatever happens in the
 room. It is closed only when its events alone are too much.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ BLOB_FRAME_BYTES: Final = 2 * 1024 * 1024
 """Blobs of one answer are sent in frames of about this size: 50 MB must not stand before a slider's next move."""
 
 TOO_SLOW: Final = 4413
+
+BURST: Final = 4
+"""Times `event_bytes` that may wait for a peer which still takes something: one batch can bring so much."""
 
 Kind = Literal["update", "diff", "event", "push", "reply", "void"]
 
@@ -75,6 +79,7 @@ class Peer:
     _diff_waits: bool = False
     _blobs_next: bool = False
     _last_word: bytes = b""
+    _moved_at: float = field(default_factory=time.monotonic)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def info(self) -> PeerInfo:
@@ -188,6 +193,7 @@ class Peer:
                 await self._wake.wait()
                 continue
             await self.transport.send(frame)
+            self._moved_at = time.monotonic()
             if sent is not None:
                 sent()
         if self._last_word:
@@ -256,7 +262,8 @@ class Peer:
         self._update_bytes = self._push_bytes = 0
 
     def _check_events(self) -> None:
-        if self._event_bytes > self.limits.event_bytes:
+        over = self._event_bytes / self.limits.event_bytes
+        if over > BURST or (over > 1 and time.monotonic() - self._moved_at > self.limits.stall_seconds):
             reason = (
                 f"too slow: {self._event_bytes} bytes of events wait, the limit is {self.limits.event_bytes}"
             )

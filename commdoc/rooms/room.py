@@ -217,6 +217,7 @@ class Room:
     def _tell_peers(self) -> None:
         self.kernel.windows(self.window_count)
         self.broadcast.tell("peers", {"type": "peers", "peers": self.broadcast.people()})
+        self.broadcast.flush()
 
     # --- from peers ----------------------------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ from commdoc.rooms.limits import MB
 
 log = logging.getLogger(__name__)
 
+CURVE: Final = ("curve_publickey", "curve_secretkey")
+
 MAX_UNSENT: Final = 10_000
 MAX_UNSENT_BYTES: Final = 64 * MB
 """Messages that a kernel hasn't taken, because it hangs or its process is gone."""
@@ -65,6 +67,7 @@ class ZmqLink:
                 pack=pack,
             )
             address = _address(info)
+            keys = [info[name].encode() for name in CURVE if name in info]
         except (OSError, ValueError, KeyError) as error:
             raise KernelLinkError(
                 f"the connection file {connection_file} can't be used: {error!r}"
@@ -75,6 +78,10 @@ class ZmqLink:
         self._socket.linger = 0
         # Messages wait in `_pending`, where they are counted, rather than in ZMQ's buffer.
         self._socket.sndhwm = 100
+        if len(keys) == len(CURVE):
+            # Encrypted with the file's own pair, as in jupyter_client: who may read the file may talk to the kernel.
+            self._socket.curve_publickey, self._socket.curve_secretkey = keys
+            self._socket.curve_serverkey = keys[0]
         self._socket.connect(address)
         self._queue: asyncio.Queue[list[Any]] = asyncio.Queue()
         self._tasks = [asyncio.ensure_future(self._send_all()), asyncio.ensure_future(self._read_all())]

@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
         config = read_config(line)
         answer = _run_or_find(config)
     except Exception as error:
-        log.exception("the sidecar has failed")
+        log.debug("the sidecar has failed", exc_info=True)
         _say({"error": str(error) or type(error).__name__})
         return 1
     if answer is not None:
@@ -101,7 +101,7 @@ def _run_or_find(config: Config) -> dict[str, Any] | None:
 
     announce.remove_stale()
     path = announce.path_of(config["kernel_id"])
-    lock = FileLock(path.with_suffix(".lock"))
+    lock = FileLock(path.with_suffix(".lock"), mode=0o600)
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
@@ -120,9 +120,10 @@ def _run_or_find(config: Config) -> dict[str, Any] | None:
         try:
             asyncio.run(Sidecar(config).run())
         finally:
-            lock.release()
-            with contextlib.suppress(OSError):
-                path.with_suffix(".log").unlink()
+            # While the lock is held; whoever waits for it finds that its file is another one, and opens the new one.
+            for leftover in (path.with_suffix(".log"), Path(lock.lock_file)):
+                with contextlib.suppress(OSError):
+                    leftover.unlink()
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pycrdt
@@ -14,7 +14,7 @@ from commdoc.protocol import frames
 from commdoc.protocol.messages import KernelInfo
 from commdoc.rooms.room import Room
 from commdoc.rooms.sync import Sync, read_sync, sync_frame
-from commdoc.rooms.transport import MemoryTransport, TransportClosedError, memory_pair
+from commdoc.rooms.transport import MemoryTransport, memory_pair
 
 PATIENCE = 5.0
 
@@ -113,6 +113,7 @@ class Window(Client):
         super().__init__(transport)
         self.doc: pycrdt.Doc = doc or pycrdt.Doc()
         self.comms = CommsMap(self.doc, get_blob=None)
+        self.gate: Gate
         self.steps: list[Sync] = []
         self.updates: list[bytes] = []
         self.synced = asyncio.Event()
@@ -161,6 +162,28 @@ class KernelStub:
         pass
 
 
+class Gate:
+    """The room's end of a connection whose other side takes nothing while `open` is cleared."""
+
+    def __init__(self, transport: MemoryTransport) -> None:
+        self._transport = transport
+        self.open = asyncio.Event()
+        self.open.set()
+        self.stuck = 0
+
+    async def send(self, frame: bytes) -> None:
+        self.stuck += 1
+        await self.open.wait()
+        self.stuck -= 1
+        await self._transport.send(frame)
+
+    async def close(self, code: int, reason: str) -> None:
+        await self._transport.close(code, reason)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._transport.__aiter__()
+
+
 class House:
     """A room and everybody who has come in; `async with` sends all of them home."""
 
@@ -179,9 +202,10 @@ class House:
         await self.room.close()
         await asyncio.wait_for(asyncio.gather(*self._served), PATIENCE)
 
-    def connect(self, role: Any, capacity: int = 0) -> MemoryTransport:
-        inside, outside = memory_pair(capacity)
-        self._served.append(asyncio.ensure_future(self.room.serve(inside, role)))
+    def connect(self, role: Any) -> MemoryTransport:
+        inside, outside = memory_pair()
+        self.gate = Gate(inside)
+        self._served.append(asyncio.ensure_future(self.room.serve(self.gate, role)))
         return outside
 
     async def bridge(self, **kernel: Any) -> Bridge:
@@ -192,8 +216,9 @@ class House:
         await until(lambda: bridge.messages)
         return bridge
 
-    async def window(self, role: str = "window", *, sync: bool = True, capacity: int = 0, doc: Any = None) -> Window:
-        window = Window(self.connect(role, capacity), doc)
+    async def window(self, role: str = "window", *, sync: bool = True, doc: Any = None) -> Window:
+        window = Window(self.connect(role), doc)
+        window.gate = self.gate
         self._clients.append(window)
         window.listen()
         await window.say({"type": "hello", "protocol": [1, 1], "client": "test"})
@@ -221,19 +246,3 @@ def request(request_id: str, comm_id: str = "c1", **state: Any) -> dict[str, Any
 
 def settled(request_id: str, comm_id: str = "c1", **state: Any) -> dict[str, Any]:
     return {"op": "settled", "request_id": request_id, "comm_id": comm_id, "state": state}
-
-
-__all__ = [
-    "KERNEL",
-    "Awaitable",
-    "Bridge",
-    "Client",
-    "House",
-    "TransportClosedError",
-    "Window",
-    "moved",
-    "opened",
-    "request",
-    "settled",
-    "until",
-]

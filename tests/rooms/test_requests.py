@@ -1,0 +1,261 @@
+"""Requests by themselves: what goes to the kernel, what the document shows, what the window hears."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from commdoc.protocol.messages import State
+from commdoc.rooms.kernel_link import KernelLinkError
+from commdoc.rooms.limits import RoomLimits
+from commdoc.rooms.requests import Requests, ToKernel
+
+LIMITS = RoomLimits(request_seconds=10, lost_seconds=30, gap_seconds=2, waiting_bytes=10_000)
+
+
+class Desk:
+    """`Requests` with a document, a kernel and a clock that a test can see."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.document: State = {"value": 0, "step": 1}
+        self.sent: list[str] = []
+        self.answers: list[tuple[str, str, str]] = []
+        self.link_broken = False
+        self.requests = Requests(self._send, self._answer, lambda: self.now, LIMITS)
+        self.requests.connected()
+
+    def _send(self, msg_type: str, content: dict[str, Any], buffers: Sequence[bytes], msg_id: str) -> None:
+        if self.link_broken:
+            raise KernelLinkError("broken")
+        self.sent.append(msg_id)
+
+    def _answer(self, peer_id: str, message: dict[str, Any]) -> None:
+        ident = message.get("request_id") or message.get("message_id") or ""
+        self.answers.append((peer_id, message.get("code") or message["type"], ident))
+
+    def ask(self, ident: str, peer: str = "A", **state: Any) -> None:
+        message = ToKernel("comm_msg", {"comm_id": "c", "data": {"state": state}}, [])
+        self.document |= self.requests.ask(peer, ident, "c", state, message, self.document)
+
+    def pass_on(self, ident: str) -> None:
+        self.requests.pass_on("A", ident, "c", ToKernel("comm_msg", {"comm_id": "c", "data": {}}, []))
+
+    def update(self, cause: str | None = None, **state: Any) -> None:
+        self.document |= self.requests.update("c", state, cause)
+
+    def settle(self, ident: str, error: str | None = None, **state: Any) -> None:
+        self.document |= self.requests.settled("c", ident, state, error)
+
+    def expire(self, now: float) -> None:
+        self.now = now
+        self.document |= self.requests.expire().get("c", {})
+
+    def heard(self, ident: str) -> list[str]:
+        return [what for _, what, name in self.answers if name == ident]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_one_request_of_a_comm_is_in_flight(desk: Desk) -> None:
+    desk.ask("r1", value=1)
+    desk.ask("r2", step=2)
+    assert desk.sent == ["r1"]
+    assert desk.document == {"value": 1, "step": 2}
+    desk.settle("r1", value=1)
+    assert desk.sent == ["r1", "r2"]
+    assert desk.heard("r1") == ["accepted", "settled"]
+
+
+@pytest.mark.scenario("S49")
+def test_two_requests_that_are_valid_only_one_after_the_other_are_both_sent_in_order(desk: Desk) -> None:
+    desk.ask("r0", value=0)
+    desk.ask("r1", value=50)
+    desk.ask("r2", step=-1)
+    desk.settle("r0", value=0)
+    desk.settle("r1", value=50)
+    desk.settle("r2", step=-1)
+    assert desk.sent == ["r0", "r1", "r2"]
+    assert desk.document == {"value": 50, "step": -1}
+
+
+def test_a_request_whose_keys_are_all_in_later_ones_is_dropped_and_told(desk: Desk) -> None:
+    desk.ask("r0", value=0)
+    desk.ask("r1", value=1)
+    desk.ask("r2", value=2, step=2)
+    desk.ask("r3", value=3)
+    assert desk.heard("r1") == ["accepted", "superseded"]
+    assert desk.heard("r2") == ["accepted"], "its step is in no later one"
+    desk.settle("r0", value=0)
+    assert desk.sent == ["r0", "r2"]
+
+
+def test_a_request_is_not_dropped_across_a_message(desk: Desk) -> None:
+    desk.ask("r0", value=0)
+    desk.ask("r1", value=1)
+    desk.pass_on("m1")
+    desk.ask("r2", value=2)
+    desk.settle("r0", value=0)
+    desk.settle("r1", value=1)
+    assert desk.sent == ["r0", "r1", "m1", "r2"]
+
+
+def test_the_hand_is_not_pulled_back_while_requests_are_open(desk: Desk) -> None:
+    desk.ask("r1", value=10)
+    desk.ask("r2", value=700)
+    desk.update("r1", value=9)
+    assert desk.document["value"] == 700
+    desk.settle("r1", value=9)
+    assert desk.document["value"] == 700
+    desk.settle("r2", value=100)
+    assert desk.document["value"] == 100
+
+
+def test_a_rejected_value_goes_back_although_the_kernel_has_sent_nothing(desk: Desk) -> None:
+    desk.ask("r1", value=700)
+    desk.settle("r1", "TraitError", value=0)
+    assert desk.document["value"] == 0
+
+
+def test_what_the_kernel_does_by_itself_is_newer_than_the_request(desk: Desk) -> None:
+    desk.ask("r1", value=10)
+    desk.update(value=55)
+    assert desk.document["value"] == 55
+    desk.settle("r1", value=10)
+    assert desk.document["value"] == 10
+
+
+def test_reading_the_same_value_again_does_not_pull_the_hand_back(desk: Desk) -> None:
+    desk.ask("r1", value=10)
+    desk.update(value=0)
+    assert desk.document["value"] == 10
+
+
+def test_a_key_that_the_comm_does_not_have_is_left_to_the_kernel(desk: Desk) -> None:
+    desk.ask("r1", nonsense=1)
+    assert "nonsense" not in desk.document
+    assert desk.sent == ["r1"]
+    desk.settle("r1")
+    assert "nonsense" not in desk.document
+
+
+def test_a_repeated_request_is_answered_as_before_and_not_done_again(desk: Desk) -> None:
+    desk.ask("r1", value=1)
+    desk.ask("r1", peer="B", value=1)
+    assert desk.sent == ["r1"]
+    desk.settle("r1", value=1)
+    assert desk.answers == [("A", "accepted", "r1"), ("B", "accepted", "r1"), ("B", "settled", "r1")]
+    desk.ask("r1", peer="C", value=5)
+    assert desk.answers[3:] == [("C", "accepted", "r1"), ("C", "settled", "r1")]
+    assert (desk.sent, desk.document["value"]) == (["r1"], 1)
+
+
+def test_a_lost_subshell_is_forgotten_and_the_request_sent_once_more(desk: Desk) -> None:
+    desk.ask("r1", value=1)
+    desk.pass_on("m1")
+    assert desk.requests.subshell_lost("r1") == "c"
+    assert desk.requests.subshell_lost("r1") is None, "once"
+    desk.requests.forgotten("c", "r1")
+    assert desk.sent == ["r1", "r1"]
+    desk.settle("r1", value=1)
+    assert desk.sent == ["r1", "r1", "m1"]
+
+
+def test_without_a_connection_requests_wait_and_then_expire(desk: Desk) -> None:
+    desk.requests.disconnected()
+    desk.now = 5.0
+    desk.ask("r1", value=1)
+    desk.pass_on("m1")
+    desk.expire(14.9)
+    assert desk.heard("r1") == ["accepted"]
+    desk.expire(15.0)
+    assert desk.heard("r1") == ["accepted", "expired"]
+    assert desk.heard("m1") == ["expired"]
+    assert (desk.sent, desk.document["value"]) == ([], 0)
+
+
+def test_what_waited_is_sent_when_the_connection_is_back(desk: Desk) -> None:
+    desk.requests.disconnected()
+    desk.ask("r1", value=1)
+    desk.requests.connected()
+    assert desk.sent == ["r1"]
+
+
+def test_after_a_gap_a_request_ends_when_the_kernel_has_written_its_key(desk: Desk) -> None:
+    desk.ask("r1", value=1)
+    desk.requests.disconnected()
+    desk.requests.connected()
+    desk.update(value=77)
+    assert desk.heard("r1") == ["accepted", "expired"]
+    assert desk.document["value"] == 77
+    desk.settle("r1", value=78)
+    assert desk.document["value"] == 78, "a late acknowledgement is still the kernel's word"
+
+
+def test_after_a_gap_a_request_of_which_an_idle_kernel_says_nothing_ends(desk: Desk) -> None:
+    desk.ask("r1", value=1)
+    desk.requests.disconnected()
+    desk.requests.connected()
+    desk.expire(20)
+    assert desk.heard("r1") == ["accepted"], "a busy kernel may still come to it"
+    desk.requests.status(idle=True)
+    desk.expire(21.9)
+    assert desk.heard("r1") == ["accepted"]
+    desk.expire(22)
+    assert desk.heard("r1") == ["accepted", "expired"]
+    assert desk.document["value"] == 0
+
+
+def test_a_request_that_a_connected_idle_kernel_never_got_ends_too(desk: Desk) -> None:
+    desk.requests.status(idle=True)
+    desk.ask("r1", value=1)
+    desk.ask("r2", step=5)
+    desk.expire(30)
+    assert desk.heard("r1") == ["accepted", "expired"]
+    assert desk.sent == ["r1", "r2"]
+
+
+def test_a_link_that_takes_nothing_fails_what_waits_for_it(desk: Desk) -> None:
+    desk.link_broken = True
+    desk.ask("r1", value=1)
+    desk.expire(9)
+    assert desk.heard("r1") == ["accepted"]
+    desk.expire(10)
+    assert desk.heard("r1") == ["accepted", "expired"]
+
+
+def test_a_dead_kernel_and_a_new_epoch_end_everything(desk: Desk) -> None:
+    desk.ask("r1", value=1)
+    desk.ask("r2", step=3)
+    assert desk.requests.end_all("dead", dead=True) == {"c": {"value": 0, "step": 1}}
+    assert desk.heard("r1")[-1] == desk.heard("r2")[-1] == "kernel_gone"
+    desk.ask("r3", value=1)
+    assert desk.heard("r3") == ["kernel_gone"]
+    desk.requests.connected()
+    desk.ask("r3", value=1)
+    assert desk.heard("r3") == ["kernel_gone", "accepted"], "a refused one may be asked again"
+
+
+def test_what_waits_for_the_kernel_is_bounded(desk: Desk) -> None:
+    desk.ask("r0", value=0)
+    for n in range(100):
+        desk.requests.pass_on("A", f"m{n}", "c", ToKernel("comm_msg", {}, [b"x" * 999]))
+    assert desk.heard("m99") == ["too_large"]
+    assert desk.heard("m5") == []
+    desk.settle("r0", value=0)
+    desk.requests.pass_on("A", "again", "c", ToKernel("comm_msg", {}, [b"x" * 999]))
+    assert desk.sent[-1] == "again"
+
+
+def test_nothing_is_kept_of_what_is_over(desk: Desk) -> None:
+    desk.ask("r1", value=1)
+    desk.pass_on("m1")
+    desk.settle("r1", value=1)
+    assert desk.requests.open_count() == 0
+    assert desk.requests._comms == {}
+    assert desk.requests._waiting_bytes == 0
