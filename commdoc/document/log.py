@@ -10,16 +10,15 @@ No I/O, no asyncio; not thread-safe: it belongs to the thread of its document.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from pycrdt import Array, Doc
+from pycrdt import Doc
 
+from commdoc.document.array_writer import ArrayWriter
 from commdoc.document.elements import (
     LIVE,
-    ROOT,
     Kernel,
     View,
     kernel_text,
@@ -31,16 +30,10 @@ from commdoc.document.elements import (
     updated_text,
     view_text,
 )
-from commdoc.document.foreign import describe, differences
-from commdoc.document.loading import Index, load
-from commdoc.document.records import BlobRefs, Entry, Slot
+from commdoc.document.records import BlobRefs, Entry
 from commdoc.document.views import Key
-from commdoc.document.yupdate import ElementId, element_ids, elements, encode_update, own_clock
-from commdoc.errors import CommdocError
 from commdoc.protocol.messages import Encoded, State
 from commdoc.protocol.values import dumps
-
-_log = logging.getLogger(__name__)
 
 ORIGIN: Final = "commdoc"
 """Default origin of the log's transactions."""
@@ -65,34 +58,33 @@ class CommsLog:
     """
 
     def __init__(self, doc: Doc[Any], *, origin: Hashable = ORIGIN, fresh: bool = False) -> None:
-        self.on_foreign: Callable[[str], None] | None = None
-        """Called in the observer of a foreign write, with what happened. It must not write: it schedules `restore`."""
-        self._doc = doc
-        self._origin = origin
-        self._array: Array[Any] = doc.get(ROOT, type=Array)
-        ids = element_ids(self._array)
-        self._index = Index() if fresh else load(ids, elements(self._array))
+        self._array = ArrayWriter(doc, origin, fresh=fresh)
+        self._index = self._array.index
         self._refs = BlobRefs()
         for entry in self._index.entries.values():
             self._refs.add(entry.texts())
-        self._planned: dict[Slot, None] = {}
-        self._deleted: list[ElementId] = ids if fresh else []
         self._stale: dict[str, Entry] = {}
-        self._tail = ids[-1] if ids else None
-        self._clock = own_clock(doc)
-        self._batching = self._foreign = False
-        self._subscription = self._array.integrated.observe(self._observe)
+        self._batching = False
 
     def dispose(self) -> None:
         """Stop observing the document, which stays as it is."""
-        self._subscription.drop()
+        self._array.dispose()
 
     # --- reading -------------------------------------------------------------------------------------------------
 
     @property
     def clock(self) -> int:
         """The Yjs clock of the document's own client behind the last batch: what events name as ``after``."""
-        return self._clock
+        return self._array.clock
+
+    @property
+    def on_foreign(self) -> Callable[[str], None] | None:
+        """Called in the observer of a foreign write, with what happened. It must not write: it schedules `restore`."""
+        return self._array.on_foreign
+
+    @on_foreign.setter
+    def on_foreign(self, callback: Callable[[str], None] | None) -> None:
+        self._array.on_foreign = callback
 
     @property
     def kernels(self) -> dict[str, Kernel]:
@@ -158,7 +150,7 @@ class CommsLog:
 
     def restore(self) -> bool:
         """Undo foreign writes into the array; return whether there were any. Not for use in an observer."""
-        foreign = self._foreign
+        foreign = self._array.foreign
         with self.batch():
             pass
         return foreign
@@ -171,8 +163,8 @@ class CommsLog:
         kernel = Kernel(kernel_id, name, epoch, status)
         slot, known = self._index.kernels.get(kernel_id, (None, None))
         if kernel != known:
-            self._index.kernels[kernel_id] = self._plan(kernel_text(kernel)), kernel
-            self._drop(slot)
+            self._index.kernels[kernel_id] = self._array.append(kernel_text(kernel)), kernel
+            self._array.drop(slot)
 
     def begin_epoch(self, kernel_id: str, epoch: str, name: str) -> list[str]:
         """Enter an epoch of a kernel. The comms of its earlier ones go, and any that are of no kernel's epoch.
@@ -231,12 +223,12 @@ class CommsLog:
         seq = known.seq if known is not None else self._index.seqs.get(epoch, 1)
         parts = extra if base is None else {**extra, "state": object_text(base)}
         text = opened_text(comm_id, target_name=target_name, model=model, seq=seq, epoch=epoch, parts=parts)
-        entry = Entry(comm_id, target_name, model, seq, epoch, base, extra, self._plan(text))
+        entry = Entry(comm_id, target_name, model, seq, epoch, base, extra, self._array.append(text))
         if known is None:
             self._index.seqs[epoch] = seq + 1
         else:
             entry.outputs, entry.unknown = known.outputs, known.unknown
-            self._drop(known.opened, known.updated)
+            self._array.drop(known.opened, known.updated)
             self._stale.pop(comm_id, None)
         self._index.entries[comm_id] = entry
         self._refs.add(entry.texts())
@@ -262,7 +254,7 @@ class CommsLog:
         if entry is None:
             return False
         self._stale.pop(comm_id, None)
-        self._drop(entry.opened, entry.updated, *entry.outputs, *entry.unknown)
+        self._array.drop(entry.opened, entry.updated, *entry.outputs, *entry.unknown)
         self._drop_views(self._index.views.find("comm", comm_id))
         self._refs.release(entry.texts())
         return True
@@ -273,7 +265,7 @@ class CommsLog:
         entry = self._index.entries.get(comm_id)
         if entry is None:
             return False
-        slot = self._plan(output_text(comm_id, output))
+        slot = self._array.append(output_text(comm_id, output))
         entry.outputs.append(slot)
         self._refs.add([slot.text])
         return True
@@ -284,7 +276,7 @@ class CommsLog:
         entry = self._index.entries.get(comm_id)
         if entry is None or not entry.outputs:
             return False
-        self._drop(*entry.outputs)
+        self._array.drop(*entry.outputs)
         self._refs.release(slot.text for slot in entry.outputs)
         entry.outputs = []
         return True
@@ -309,7 +301,7 @@ class CommsLog:
         key = comm_id, shown.cell_id
         if comm_id not in self._index.entries or views.get(key) == shown:
             return False
-        slot = self._plan(view_text(comm_id, shown.view))
+        slot = self._array.append(view_text(comm_id, shown.view))
         same_cell = [] if shown.cell_id is None else views.find("cell", shown.cell_id)
         same_execution = views.find("execution", shown.msg_id)
         outdated = [other for other in same_cell if other not in same_execution]
@@ -339,76 +331,18 @@ class CommsLog:
         self._refs.release(entry.overlay[key] for key in changed if key in entry.overlay)
         entry.overlay.update(changed)
         if entry.updated is None or entry.updated.id is not None:
-            self._drop(entry.updated)
-            entry.updated = self._plan("")
+            self._array.drop(entry.updated)
+            entry.updated = self._array.append()
         self._stale[entry.comm_id] = entry
         return True
 
-    def _plan(self, text: str) -> Slot:
-        slot = Slot(text)
-        self._planned[slot] = None
-        return slot
-
-    def _drop(self, *slots: Slot | None) -> None:
-        for slot in slots:
-            if slot is None:
-                continue
-            if slot.id is None:
-                del self._planned[slot]
-            else:
-                del self._index.slots[slot]
-                self._deleted.append(slot.id)
-
     def _drop_views(self, keys: Iterable[Key]) -> None:
         for key in keys:
-            self._drop(self._index.views.pop(key))
+            self._array.drop(self._index.views.pop(key))
 
     def _write(self) -> None:
-        if self._foreign:
-            self._plan_restore()
         for entry in self._stale.values():
             if entry.updated is not None:
                 entry.updated.text = updated_text(entry.comm_id, entry.overlay)
-        if not self._planned and not self._deleted:
-            return
-        with self._doc.transaction(origin=self._origin):
-            first = ElementId(self._doc.client_id, own_clock(self._doc))
-            texts = [slot.text for slot in self._planned]
-            self._doc.apply_update(encode_update(first, self._tail, texts, self._deleted))
-            # Before the transaction ends: what its observers raise comes out there, when all is written.
-            self._settle(first)
-
-    def _settle(self, first: ElementId) -> None:
-        for n, slot in enumerate(self._planned):
-            self._tail = slot.id = ElementId(first.client, first.clock + n)
-        self._clock = first.clock + len(self._planned)
-        self._index.slots.update(self._planned)
-        self._planned.clear()
-        self._deleted.clear()
         self._stale.clear()
-        self._foreign = False
-        if own_clock(self._doc) != self._clock:
-            msg = f"the document has clock {own_clock(self._doc)} where {self._clock} was due: an update is missing"
-            raise CommdocError(msg)
-
-    def _observe(self, event: Any) -> None:
-        """See a transaction of the array. A raw event of pycrdt: wrapped, it would compute its delta each time."""
-        try:
-            if event.transaction.origin() == hash(self._origin):
-                return
-            self._foreign = True
-            reason = describe(event.delta)
-            if self.on_foreign is None:
-                _log.warning("%s; it is undone with the next batch", reason)
-            else:
-                self.on_foreign(reason)
-        except Exception:  # noqa: BLE001 - what an observer raises ends up in somebody else's transaction
-            _log.exception("on a foreign write into the comms map")
-
-    def _plan_restore(self) -> None:
-        foreign, lost = differences(self._index, element_ids(self._array))
-        self._deleted += foreign
-        for slot in lost:
-            self._drop(slot)
-            slot.id = None
-        self._planned = {**dict.fromkeys(lost), **self._planned}
+        self._array.write()

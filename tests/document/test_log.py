@@ -174,7 +174,7 @@ def test_ten_thousand_comms_opened_and_closed_leave_the_document_as_it_was() -> 
     assert len(log) == len(reader.comms) == 0
     index = log._index
     assert (len(index.slots), len(index.views._views), len(index.views._found)) == (1, 0, 0)
-    assert [*log._planned, *log._stale, *log._deleted, *log._refs.counts] == []
+    assert [*log._stale, *log._array._planned, *log._array._deleted, *log._refs.counts] == []
     mirror = reader.comms._mirror
     assert [*mirror.parts, *mirror.views, *mirror._slots[1:], *reader.comms._comms] == []
 
