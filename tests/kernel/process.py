@@ -164,8 +164,8 @@ class KernelProcess:
 
     def _receive(self, channel: Any, timeout: float) -> Message | None:
         # The client's own methods start an event loop in each thread, and never close it.
-        socket = zmq.Socket.shadow(channel.socket.underlying)
-        if not socket.poll(max(0, timeout) * 1000):
+        socket: zmq.Socket[bytes] = zmq.Socket.shadow(channel.socket.underlying)
+        if not socket.poll(int(max(0, timeout) * 1000)):
             return None
         message: Message = self.client.session.recv(socket, mode=0)[1]
         return message

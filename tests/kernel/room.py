@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ class RecordingRoom:
         self.acknowledging = True
         self.welcoming: dict[str, Any] = {"type": "welcome"}
         self._blobs: dict[str, bytes] = {}
+        self._last_batch = 0
         self._peers: list[ServerConnection] = []
         self._server: Server = serve(self._serve, "127.0.0.1", port, max_size=None, compression=None)
         self._thread = threading.Thread(target=self._server.serve_forever, name="recording-room")
@@ -128,7 +130,9 @@ class RecordingRoom:
         self._last_batch = message["batch"]
 
     def _applied(self, peer: ServerConnection, batch: int | None = None) -> None:
-        peer.send(frames.encode({"type": "applied", "batch": batch or self._last_batch}))
+        batch = self._last_batch if batch is None else batch
+        with contextlib.suppress(ConnectionClosed):  # what it sent before it left is still to be read
+            peer.send(frames.encode({"type": "applied", "batch": batch}))
 
     def _decoded(self, op: dict[str, Any], buffers: list[memoryview]) -> dict[str, Any]:
         def get(blob: values.BlobSentinel) -> bytes:
