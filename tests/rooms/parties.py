@@ -87,7 +87,9 @@ class Bridge(Client):
 
     batch = 0
 
-    async def ops(self, *ops: dict[str, Any], blobs: Sequence[bytes] = (), buffers: Sequence[bytes] = ()) -> int:
+    async def ops(
+        self, *ops: dict[str, Any], blobs: Sequence[bytes] = (), buffers: Sequence[bytes] = ()
+    ) -> int:
         """Send a batch without waiting for its `applied`; return its number."""
         self.batch += 1
         headers = [{"hash": hashlib.sha256(b).hexdigest(), "size": len(b), "type": "bytes"} for b in blobs]
@@ -95,7 +97,9 @@ class Bridge(Client):
         await self.say(message, [*blobs, *buffers])
         return self.batch
 
-    async def do(self, *ops: dict[str, Any], blobs: Sequence[bytes] = (), buffers: Sequence[bytes] = ()) -> None:
+    async def do(
+        self, *ops: dict[str, Any], blobs: Sequence[bytes] = (), buffers: Sequence[bytes] = ()
+    ) -> None:
         number = await self.ops(*ops, blobs=blobs, buffers=buffers)
         await self.wait("applied", batch=number)
 
@@ -189,7 +193,9 @@ class House:
 
     def __init__(self, **options: Any) -> None:
         self.kernel = KernelStub()
-        self.room = Room(options.pop("doc", None) or pycrdt.Doc(), "r1", kernel_link=self.kernel.connect, **options)
+        self.room = Room(
+            options.pop("doc", None) or pycrdt.Doc(), "r1", kernel_link=self.kernel.connect, **options
+        )
         self._served: list[asyncio.Task[None]] = []
         self._clients: list[Client] = []
 
@@ -212,7 +218,9 @@ class House:
         bridge = Bridge(self.connect("bridge"))
         self._clients.append(bridge)
         bridge.listen()
-        await bridge.say({"type": "hello", "protocol": [1, 1], "client": "test", "kernel": {**KERNEL, **kernel}})
+        await bridge.say(
+            {"type": "hello", "protocol": [1, 1], "client": "test", "kernel": {**KERNEL, **kernel}}
+        )
         await until(lambda: bridge.messages)
         return bridge
 

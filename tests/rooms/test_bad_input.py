@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,7 @@ async def test_a_version_that_we_do_not_speak_is_refused_with_what_to_do() -> No
 async def test_a_bad_op_is_skipped_with_a_reason_and_the_others_are_applied() -> None:
     async with House() as house:
         bridge = await house.bridge()
-        bad = [
+        bad: list[Any] = [
             None,
             {"op": "nonsense"},
             {"op": "open", "comm_id": "c2"},
@@ -135,7 +136,11 @@ async def test_a_blob_that_is_not_what_its_hash_says_is_refused_and_asked_for_ag
         bridge = await house.bridge()
         await bridge.do(opened())
         digest = hashlib.sha256(b"right").hexdigest()
-        op = {"op": "update", "comm_id": "c1", "state": {"image": {"$blob": digest, "size": 5, "type": "bytes"}}}
+        op = {
+            "op": "update",
+            "comm_id": "c1",
+            "state": {"image": {"$blob": digest, "size": 5, "type": "bytes"}},
+        }
         header = {"hash": digest, "size": 5, "type": "bytes"}
         await bridge.say({"type": "ops", "batch": 9, "ops": [op], "blobs": [header]}, [b"wrong"])
         await bridge.wait("applied", batch=9)

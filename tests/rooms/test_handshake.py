@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -38,7 +39,9 @@ async def test_a_window_that_joins_amid_updates_gets_each_once_and_none_before_i
 
 
 @pytest.mark.scenario("S01")
-@pytest.mark.parametrize(("policy", "comms", "updates"), [(ONE_DIFF, 29, 1), (DROPPED, 10, 0), (REPLAYED, 29, 21)])
+@pytest.mark.parametrize(
+    ("policy", "comms", "updates"), [(ONE_DIFF, 29, 1), (DROPPED, 10, 0), (REPLAYED, 29, 21)]
+)
 async def test_without_its_guard_the_handshake_loses_or_doubles(
     policy: HandshakePolicy, comms: int, updates: int
 ) -> None:
@@ -48,6 +51,10 @@ async def test_without_its_guard_the_handshake_loses_or_doubles(
         await bridge.do({"op": "cell_end", "msg_id": "m", "status": "ok"})
         await window.wait("cell_end")
         assert (len(window.comms), len(window.updates)) == (comms, updates)
+
+
+def has_moved(window: Window) -> bool:
+    return bool(window.state("c7").get("value") == 5)
 
 
 @pytest.mark.scenario("S05")
@@ -63,7 +70,7 @@ async def test_ten_windows_and_one_that_leaves_in_mid_handshake_leave_nothing_be
         again = await house.window(doc=restless.doc)
         await bridge.do(moved(5, "c7"))
         for window in [*windows, again]:
-            await until(lambda window=window: window.state("c7").get("value") == 5)
+            await until(partial(has_moved, window))
             assert len(window.comms) == 20
             await window.leave()
         await until(lambda: house.room.window_count == 0)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 import pytest
 
 from commdoc.rooms.limits import RoomLimits
 from commdoc.rooms.sync import Sync
-from tests.rooms.parties import House, moved, opened, until
+from tests.rooms.parties import Bridge, House, moved, opened, until
 
 SMALL = RoomLimits(queue_bytes=20_000, event_bytes=50_000, stall_seconds=0.1)
 
@@ -126,9 +127,7 @@ async def test_blobs_are_pushed_ahead_of_what_names_them_and_not_to_a_window_tha
         assert (answer["hashes"], answer["sizes"]) == ([digests[-1]], [100_000])
 
 
-async def name_blob(bridge, content: bytes) -> str:  # type: ignore[no-untyped-def]
-    import hashlib
-
+async def name_blob(bridge: Bridge, content: bytes) -> str:
     digest = hashlib.sha256(content).hexdigest()
     sentinel = {"$blob": digest, "size": len(content), "type": "bytes"}
     await bridge.do({"op": "update", "comm_id": "c1", "state": {"image": sentinel}}, blobs=[content])

@@ -45,7 +45,8 @@ async def test_a_closed_comm_is_gone_and_nothing_brings_it_back_but_an_open() ->
         window = await house.window()
         close = {"op": "close", "comm_id": "c1"}
         await bridge.do(opened(value=1), moved(2), close, moved(3))
-        await bridge.do(close, moved(4), settled("r0", value=5), {"op": "truth", "comm_id": "c1", "state": {"value": 6}})
+        truth = {"op": "truth", "comm_id": "c1", "state": {"value": 6}}
+        await bridge.do(close, moved(4), settled("r0", value=5), truth)
         assert len(house.room.comms) == 0
         assert not bridge.heard_of("resync")
         await bridge.do(opened(value=9))
@@ -110,7 +111,10 @@ async def test_a_message_before_a_close_in_one_batch_finds_the_comm_still_there(
         await bridge.do(bye, {"op": "close", "comm_id": "c1"}, buffers=[b"bye"])
         await until(lambda: "c1" not in window.comms)
         assert kept == [True]
-        assert (window.heard_of("message")[0]["data"], window.buffers[-1]) == ({"x": {"$buffer": 0}}, [b"bye"])
+        assert (window.heard_of("message")[0]["data"], window.buffers[-1]) == (
+            {"x": {"$buffer": 0}},
+            [b"bye"],
+        )
 
 
 @pytest.mark.scenario("S24")
@@ -120,17 +124,27 @@ async def test_a_window_s_value_reaches_the_kernel_before_its_message() -> None:
         await bridge.do(opened())
         window = await house.window()
         await window.say(request("r1", value=3))
-        say = {"type": "message", "message_id": "m1", "comm_id": "c1", "data": {"method": "custom", "content": 1}}
+        say = {
+            "type": "message",
+            "message_id": "m1",
+            "comm_id": "c1",
+            "data": {"method": "custom", "content": 1},
+        }
         await window.say({**say, "buffers": [1]}, [b"not this", b"raw"])
         await window.say(request("r2", value=4))
         await window.wait("accepted", request_id="r2")
         assert [sent[3] for sent in house.kernel.sent] == ["r1"]
         await bridge.do(settled("r1", value=3))
         assert [sent[3] for sent in house.kernel.sent] == ["r1", "m1", "r2"]
-        assert house.kernel.sent[1][1:3] == ({"comm_id": "c1", "data": {"method": "custom", "content": 1}}, [b"raw"])
+        assert house.kernel.sent[1][1:3] == (
+            {"comm_id": "c1", "data": {"method": "custom", "content": 1}},
+            [b"raw"],
+        )
 
 
-async def test_a_window_s_binary_and_long_values_are_blobs_in_the_document_and_buffers_for_the_kernel() -> None:
+async def test_a_window_s_binary_and_long_values_are_blobs_in_the_document_and_buffers_for_the_kernel() -> (
+    None
+):
     async with House() as house:
         bridge = await house.bridge()
         await bridge.do(opened(value=None, step=None))
@@ -240,7 +254,9 @@ async def test_a_foreign_write_into_the_comms_map_is_reverted_and_no_window_sees
         array = intruder.doc.get("comms", type=pycrdt.Array)
         state = intruder.doc.get_state()
         with intruder.doc.transaction():
-            array.append('["o","evil",{"target_name":"jupyter.widget","seq":3,"epoch":"e1","state":{"_esm":"x"}}]')
+            array.append(
+                '["o","evil",{"target_name":"jupyter.widget","seq":3,"epoch":"e1","state":{"_esm":"x"}}]'
+            )
             del array[1]
         await intruder.transport.send(sync_frame(Sync.UPDATE, intruder.doc.get_update(state)))
         assert (await intruder.wait("error"))["code"] == "foreign"
