@@ -43,6 +43,7 @@ display(w.VBox([thrower, s]))
     comm_id = notebook.value("thrower.model_id")
     expect(page.frame.locator("#log")).to_contain_text(f"comm {comm_id}")
     expect(page.frame.locator("#log")).to_contain_text("the author's mistake")
+    expect(page.frame.locator("#log")).to_contain_text("another mistake")
     page.picture("log-error")
 
 

@@ -15,6 +15,7 @@ import {
   type WidgetView,
 } from "@jupyter-widgets/base";
 import { ManagerBase } from "@jupyter-widgets/base-manager";
+import { adopt } from "./adopt";
 import { type CommDoor, DocumentComm } from "./document-comm";
 import { Hand } from "./hand";
 import { findModel, findView, type ModuleLoader } from "./modules";
@@ -288,17 +289,9 @@ export class RoomManager extends ManagerBase {
     }
     model.name = name;
     model.module = module;
-    this.adopt(model, comm);
-    return model;
-  }
-
-  /** What ipywidgets does on its own and a document comm does better. */
-  private adopt(model: WidgetModel, comm: DocumentComm): void {
-    // ipywidgets holds updates back until a kernel status says idle; here the room throttles.
-    Object.defineProperty(model, "_pending_msgs", { configurable: true, get: () => 0, set: () => undefined });
-    const setState = model.set_state.bind(model);
-    model.set_state = (state) => this.apply(() => setState(comm.withoutHeld(state)));
+    adopt(model, comm, { apply: (set) => this.apply(set), failed: this.door.failed });
     if (!this.live && model.comm !== undefined) model.comm_live = false;
+    return model;
   }
 
   private apply<T>(set: () => T): T {

@@ -48,16 +48,17 @@ export class Header {
 
   private show(): void {
     const bar = this.at("bar");
+    const known = this.connection === "live";
     // A room may be there before its kernel.
-    const status = this.kernel?.epoch ? this.kernel.status : "unknown";
-    const live = this.kernel?.live ?? false;
+    const status = known && this.kernel?.epoch ? this.kernel.status : "unknown";
+    const live = known && (this.kernel?.live ?? false);
     bar.dataset.state = this.connection;
     bar.dataset.kernelStatus = status;
     bar.dataset.kernelLive = String(live);
     this.at("room-name").textContent = this.name;
     this.page.title = `${this.name} · commdoc`;
     this.at("role").hidden = this.role !== "viewer";
-    words(this.at("kernel"), KERNEL_WORDS[status] ?? String(status));
+    words(this.at("kernel"), known ? KERNEL_WORDS[status] : "Kernel not known");
     words(this.at("connection"), CONNECTION_WORDS[this.connection]);
     const notice = lifelessWords(this.connection, status, live);
     const line = this.at("notice");
@@ -67,9 +68,10 @@ export class Header {
   }
 
   private showPeople(): void {
+    const box = this.at("people");
+    box.hidden = this.connection !== "live";
     const people = this.peers.filter(({ role }) => role !== "bridge");
     const windows = people.filter(({ role }) => role === "window").length;
-    const box = this.at("people");
     (box.querySelector("summary") as HTMLElement).textContent = peopleWords(windows, people.length - windows);
     const lines = this.peers.map((peer) => {
       const line = this.page.createElement("li");

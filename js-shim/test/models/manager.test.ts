@@ -132,6 +132,20 @@ describe("what comes in", () => {
     expect(problems.map(({ commId, text }) => [commId, text.includes("author's")])).toEqual([["a", true]]);
   });
 
+  it("S27: goes on after a listener of a value that throws", async () => {
+    source.opened({ a: slider(1) });
+    start();
+    const model = await manager.get_model("a");
+    model.on("change:value", () => {
+      if (model.get("value") === 5) throw new Error("author's");
+    });
+    source.set("a", { value: 5 });
+    await vi.waitFor(() => expect(problems).toHaveLength(1));
+    expect(problems[0]?.text).toBe("comm a: a listener of value failed: author's");
+    source.set("a", { value: 6 });
+    await vi.waitFor(() => expect(model.get("value")).toBe(6));
+  });
+
   it("S27: goes on when a blob is missing, and shows what it is", async () => {
     source.missing = [{ key: "value", hash: "ab".repeat(32), reason: "the room doesn't have it" }];
     source.opened({ a: slider(1), b: slider(2) });

@@ -1,0 +1,38 @@
+/** What ipywidgets models do on their own and a document comm does better. */
+
+import type { WidgetModel } from "@jupyter-widgets/base";
+import type { DocumentComm } from "./document-comm";
+
+export interface Adopter {
+  /** Runs `set` as a value that came from the document. */
+  apply<T>(set: () => T): T;
+  failed(commId: string, doing: string, error: unknown): void;
+}
+
+export function adopt(model: WidgetModel, comm: DocumentComm, adopter: Adopter): void {
+  // ipywidgets holds updates back until a kernel status says idle; here the room throttles.
+  Object.defineProperty(model, "_pending_msgs", { configurable: true, get: () => 0, set: () => undefined });
+  const setState = model.set_state.bind(model);
+  model.set_state = (state) =>
+    adopter.apply(() => catching(model, adopter, () => setState(comm.withoutHeld(state))));
+}
+
+/** ipywidgets would only write to the console that some listener threw, not whose. */
+function catching(model: WidgetModel, adopter: Adopter, run: () => void): void {
+  const set = model.set.bind(model);
+  model.set = (...values: Parameters<typeof set>) => {
+    try {
+      return set(...values);
+    } catch (error) {
+      const [what] = values as unknown[];
+      const keys = typeof what === "object" && what !== null ? Object.keys(what).join(", ") : String(what);
+      adopter.failed(model.model_id, `a listener of ${keys}`, error);
+      return model;
+    }
+  };
+  try {
+    run();
+  } finally {
+    delete (model as { set?: unknown }).set;
+  }
+}
