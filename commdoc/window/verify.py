@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from commdoc.document import Comm, CommsMap
 from commdoc.errors import CommdocError
@@ -25,45 +25,14 @@ from commdoc.protocol.values import BlobSentinel, blob_sentinels
 from commdoc.window import kernel_dump
 from commdoc.window.address import announcements
 from commdoc.window.blocking import Window, join
+from commdoc.window.compare import KERNEL, CommDump, Difference, RoomDump, compare
 from commdoc.window.kernel_dump import canonical
 
-CommDump: TypeAlias = dict[str, Any]
-"""``target_name``, and ``state``: key to canonical value, or None for a comm without state."""
-
-RoomDump: TypeAlias = Mapping[str, CommDump]
-"""comm_id to `CommDump`."""
-
-KERNEL: Final = "kernel"
-ABSENT: Final = "(absent)"
 PAUSE_SECONDS: Final = 0.1
-DESCRIPTOR_KEYS: Final = frozenset({"_model_module", "_model_module_version", "_model_name"})
-"""Of a descriptor these, and the `_view_*` ones, are in its open message alone, not in what it answers."""
 
 
 class KernelBusyError(CommdocError):
     """The kernel didn't answer in time."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A value that is not the same everywhere.
-
-    Attributes
-    ----------
-    key : str or None
-        None when the comm itself is not everywhere.
-    values : dict
-        Side to what it has, shortened.
-    """
-
-    comm_id: str
-    name: str
-    key: str | None
-    values: dict[str, str]
-
-    def __str__(self) -> str:
-        where = f"{self.name} {self.comm_id}" + (f" {self.key!r}" if self.key is not None else "")
-        return f"{where}: {', '.join(f'{side} has {value}' for side, value in self.values.items())}"
 
 
 @dataclass(frozen=True)
@@ -268,68 +237,3 @@ def _blobs_of(comm: Comm) -> Iterator[BlobSentinel]:
 def _dump(target_name: str, epoch: str, state: Mapping[str, Any] | None) -> CommDump:
     shown = None if state is None else {key: canonical(value) for key, value in state.items()}
     return {"target_name": target_name, "epoch": epoch, "state": shown}
-
-
-# --- comparing -------------------------------------------------------------------------------------------------------
-
-
-def compare(sides: Mapping[str, RoomDump], epoch: str | None = None) -> Iterator[Difference]:
-    """Yield what is not the same on all sides; comms of other epochs than the kernel's are left out."""
-    comm_ids: dict[str, None] = {}
-    for dump in sides.values():
-        comm_ids.update(
-            dict.fromkeys(id_ for id_, comm in dump.items() if comm.get("epoch") in (None, epoch))
-        )
-    for comm_id in comm_ids:
-        entries = {name: dump.get(comm_id) for name, dump in sides.items()}
-        yield from _compare_comm(comm_id, entries)
-
-
-def _compare_comm(comm_id: str, entries: Mapping[str, CommDump | None]) -> Iterator[Difference]:
-    present = {side: entry for side, entry in entries.items() if entry is not None}
-    name = next(
-        str((entry["state"] or {}).get("_model_name") or entry["target_name"]) for entry in present.values()
-    )
-    if len(present) != len(entries):
-        yield Difference(comm_id, name, None, {s: "it" if s in present else ABSENT for s in entries})
-        return
-    targets = {side: entry["target_name"] for side, entry in present.items()}
-    if len(set(targets.values())) > 1:
-        yield Difference(comm_id, name, "target_name", targets)
-    kernel = present.get(KERNEL, {})
-    if "error" in kernel:
-        yield Difference(comm_id, name, None, {KERNEL: kernel["error"]})
-        return
-    if any(entry["state"] is None for entry in present.values()):
-        states = {
-            side: "no state" if entry["state"] is None else "a state" for side, entry in present.items()
-        }
-        if len(set(states.values())) > 1:
-            yield Difference(comm_id, name, None, states)
-        return
-    keys: dict[str, None] = {}
-    for entry in present.values():
-        keys.update(dict.fromkeys(entry["state"]))
-    for key in keys:
-        values = {side: _value(side, entry, key) for side, entry in present.items()}
-        told = {side: value for side, value in values.items() if value is not None}
-        if len(set(told.values())) > 1:
-            yield Difference(comm_id, name, key, {side: value[:120] for side, value in told.items()})
-
-
-def _value(side: str, entry: CommDump, key: str) -> str | None:
-    """Return a value as text; None for what the kernel can't be asked for."""
-    state = entry["state"]
-    if key not in state:
-        open_only = key in DESCRIPTOR_KEYS or key.startswith("_view_")
-        return None if side == KERNEL and entry["kind"] == "descriptor" and open_only else ABSENT
-    value = state[key]
-    if side == KERNEL and _refused(value):
-        return None
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def _refused(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_refused, value.values()))
-    return isinstance(value, list) and (value[:1] == ["refused"] or any(map(_refused, value[1:])))

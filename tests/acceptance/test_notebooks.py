@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from commdoc.window.verify import Report, verify
-from tests.acceptance import notebooks
+from tests.acceptance import node_side, notebooks
 from tests.acceptance.plain import PlainFrontEnd
 from tests.browser.notebook import Notebook
 
-pytestmark = [pytest.mark.kernel, pytest.mark.acceptance("A1"), pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.kernel, pytest.mark.node, pytest.mark.acceptance("A1"), pytest.mark.timeout(90)]
 
 FAILS_IN_PLAIN_JUPYTER = {
     "ipywidgets-widget-list": ["FileNotFoundError"],
@@ -36,8 +36,9 @@ def notebook() -> Iterator[Notebook]:
 
 
 def compared(notebook: Notebook) -> Report:
-    report = verify(url=notebook.link, timeout=20)
+    report = verify(url=notebook.link, timeout=20, others={"node": lambda: node_side.dump(notebook.link)})
     assert not report.notes
+    assert report.sides == ("kernel", "document", "window", "node")
     assert not report.differences, "\n".join(map(str, report.differences[:20]))
     return report
 
