@@ -334,7 +334,8 @@ class Requests:
                 log.warning("comm %s: %s is kept: %s", waiting.comm_id, waiting.ident, error)
                 comm.queue.appendleft(waiting)
                 self._waiting_bytes += waiting.size
-                waiting.stuck_at = waiting.stuck_at or self._clock()
+                if waiting.stuck_at is None:
+                    waiting.stuck_at = self._clock()
                 return
             if waiting.keys is not None:
                 waiting.sent_at = self._clock()

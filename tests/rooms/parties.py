@@ -159,7 +159,9 @@ class KernelStub:
         self.subshell_lost = subshell_lost
         return self
 
-    def send(self, msg_type: str, content: dict[str, Any], buffers: Sequence[bytes], msg_id: str) -> None:
+    def send(
+        self, msg_type: str, content: dict[str, Any], buffers: Sequence[bytes | memoryview], msg_id: str
+    ) -> None:
         self.sent.append((msg_type, content, [bytes(buffer) for buffer in buffers], msg_id))
 
     def close(self) -> None:
