@@ -20,7 +20,8 @@ from commdoc.protocol.values import BlobSentinel
 from commdoc.rooms import fields
 from commdoc.rooms.blobs import RoomBlobs, is_digest
 from commdoc.rooms.peer import Peer
-from commdoc.rooms.requests import Requests, ToKernel
+from commdoc.rooms.requests import Requests
+from commdoc.rooms.waiting import ToKernel
 
 log = logging.getLogger(__name__)
 

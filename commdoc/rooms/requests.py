@@ -18,14 +18,14 @@ No I/O: what goes out is passed to callbacks. What is written is written by the 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final
 
-from commdoc.protocol.messages import Encoded, FailureCode, State
+from commdoc.protocol.messages import FailureCode, State
 from commdoc.rooms.kernel_link import KernelLinkError
 from commdoc.rooms.limits import RoomLimits
+from commdoc.rooms.waiting import CommQueue, ToKernel, Waiting, differs
 
 log = logging.getLogger(__name__)
 
@@ -37,52 +37,6 @@ Answer = Callable[[str, dict[str, Any]], None]
 
 Send = Callable[[str, dict[str, Any], Sequence[bytes], str], None]
 """Gives msg_type, content, buffers and msg_id to the kernel; raises `KernelLinkError`."""
-
-
-class ToKernel(NamedTuple):
-    """A message for the kernel's shell channel."""
-
-    msg_type: Literal["comm_open", "comm_msg", "comm_close"]
-    content: dict[str, Any]
-    buffers: list[bytes]
-
-    def size(self) -> int:
-        """Return about how many bytes it keeps."""
-        return sum(map(len, self.buffers)) + len(repr(self.content))
-
-
-@dataclass
-class _Waiting:
-    """A request, or a message, open or close, which have no `keys` and are over when they are sent."""
-
-    ident: str
-    comm_id: str
-    peer_id: str
-    message: ToKernel
-    asked_at: float
-    size: int
-    keys: frozenset[str] | None = None
-    resent: bool = False
-    stuck_at: float | None = None
-    over_gap: bool = False
-    sent_at: float = 0.0
-
-    def name(self) -> dict[str, str]:
-        return {"message_id" if self.keys is None else "request_id": self.ident}
-
-
-@dataclass
-class _Comm:
-    queue: deque[_Waiting] = field(default_factory=deque)
-    in_flight: _Waiting | None = None
-    truth: State = field(default_factory=dict)
-
-    def open_requests(self) -> list[_Waiting]:
-        flying = [self.in_flight] if self.in_flight else []
-        return flying + [waiting for waiting in self.queue if waiting.keys is not None]
-
-    def holds(self, key: str) -> bool:
-        return any(key in (waiting.keys or ()) for waiting in self.open_requests())
 
 
 class Requests:
@@ -101,7 +55,7 @@ class Requests:
         self._answer = answer
         self._clock = clock
         self._limits = limits
-        self._comms: dict[str, _Comm] = {}
+        self._comms: dict[str, CommQueue] = {}
         self._seen: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
         self._waiting_bytes = 0
         self._disconnected_at: float | None = clock()
@@ -131,31 +85,31 @@ class Requests:
         """
         if self._repeated(peer_id, request_id):
             return {}
-        waiting = _Waiting(
+        waiting = Waiting(
             request_id, comm_id, peer_id, message, self._clock(), message.size(), frozenset(state)
         )
         if not self._admit(waiting):
             return {}
-        comm = self._comms.setdefault(comm_id, _Comm())
+        comm = self._comms.setdefault(comm_id, CommQueue())
         shown = {key: value for key, value in state.items() if key in current}
         for key in shown:
             comm.truth.setdefault(key, current[key])
         comm.queue.append(waiting)
         self._remember(waiting, {"type": "accepted", "request_id": request_id})
         self._supersede(comm)
-        self._pump(comm)
+        self._pump(comm_id, comm)
         return shown
 
     def pass_on(self, peer_id: str, message_id: str, comm_id: str, message: ToKernel) -> None:
         """Take a message, an open or a close: it goes to the kernel when all before it is settled."""
         if self._repeated(peer_id, message_id):
             return
-        waiting = _Waiting(message_id, comm_id, peer_id, message, self._clock(), message.size())
+        waiting = Waiting(message_id, comm_id, peer_id, message, self._clock(), message.size())
         if self._admit(waiting):
-            comm = self._comms.setdefault(comm_id, _Comm())
+            comm = self._comms.setdefault(comm_id, CommQueue())
             comm.queue.append(waiting)
             self._remember(waiting, None)
-            self._pump(comm)
+            self._pump(comm_id, comm)
 
     def refuse(self, peer_id: str, name: dict[str, str], code: FailureCode, reason: str) -> None:
         """Answer a request or message that is not taken; it may be asked again."""
@@ -173,7 +127,7 @@ class Requests:
         for key, value in state.items():
             if key not in comm.truth:
                 shown[key] = value
-            elif _differs(comm.truth[key], value):
+            elif differs(comm.truth[key], value):
                 comm.truth[key] = value
                 if not ours:
                     shown[key] = value
@@ -193,7 +147,7 @@ class Requests:
                 shown[key] = value
         waiting = comm.in_flight
         if waiting is None or waiting.ident != request_id:
-            self._drop_if_done(comm_id, comm)
+            self._pump(comm_id, comm)
             return shown
         comm.in_flight = None
         answer: dict[str, Any] = {"type": "settled", "request_id": request_id, "state": state}
@@ -201,7 +155,7 @@ class Requests:
             answer["error"] = error
         self._remember(waiting, answer)
         shown.update(self._released(comm_id, comm, waiting))
-        self._pump(comm)
+        self._pump(comm_id, comm)
         return shown
 
     def closed(self, comm_id: str) -> None:
@@ -225,7 +179,7 @@ class Requests:
         waiting, comm.in_flight = comm.in_flight, None
         comm.queue.appendleft(waiting)
         self._waiting_bytes += waiting.size
-        self._pump(comm)
+        self._pump(comm_id, comm)
         return {}
 
     # --- the connection ------------------------------------------------------------------------------------------
@@ -234,8 +188,8 @@ class Requests:
         """The bridge is there: what waits may go to the kernel."""
         self._disconnected_at = None
         self._dead = False
-        for comm in list(self._comms.values()):
-            self._pump(comm)
+        for comm_id, comm in list(self._comms.items()):
+            self._pump(comm_id, comm)
 
     def disconnected(self) -> None:
         """The bridge is gone, the kernel perhaps not: what waits waits, for a while."""
@@ -263,11 +217,11 @@ class Requests:
         now = self._clock()
         shown: dict[str, State] = {}
         for comm_id, comm in list(self._comms.items()):
-            for waiting in [*comm.queue, *([comm.in_flight] if comm.in_flight else [])]:
+            for waiting in comm.all():
                 if reason := self._expired(comm, waiting, now):
                     changed = self._fail(comm_id, comm, waiting, "expired", reason)
                     shown.setdefault(comm_id, {}).update(changed)
-            self._pump(comm)
+            self._pump(comm_id, comm)
         return shown
 
     def open_count(self) -> int:
@@ -280,14 +234,14 @@ class Requests:
         if ident not in self._seen:
             return False
         for comm in self._comms.values():
-            for waiting in [*comm.queue, *([comm.in_flight] if comm.in_flight else [])]:
+            for waiting in comm.all():
                 if waiting.ident == ident:
                     waiting.peer_id = peer_id
         for answer in self._seen[ident]:
             self._answer(peer_id, dict(answer))
         return True
 
-    def _admit(self, waiting: _Waiting) -> bool:
+    def _admit(self, waiting: Waiting) -> bool:
         if self._dead:
             self.refuse(waiting.peer_id, waiting.name(), "kernel_gone", "the kernel is gone")
         elif self._waiting_bytes + waiting.size > self._limits.waiting_bytes:
@@ -300,7 +254,7 @@ class Requests:
             return True
         return False
 
-    def _remember(self, waiting: _Waiting, answer: dict[str, Any] | None) -> None:
+    def _remember(self, waiting: Waiting, answer: dict[str, Any] | None) -> None:
         answers = self._seen.setdefault(waiting.ident, [])
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
@@ -308,7 +262,7 @@ class Requests:
             answers.append(answer)
             self._answer(waiting.peer_id, dict(answer))
 
-    def _supersede(self, comm: _Comm) -> None:
+    def _supersede(self, comm: CommQueue) -> None:
         later: set[str] = set()
         for waiting in reversed(list(comm.queue)):
             if waiting.keys is None:
@@ -323,7 +277,7 @@ class Requests:
                 )
             later |= waiting.keys
 
-    def _pump(self, comm: _Comm) -> None:
+    def _pump(self, comm_id: str, comm: CommQueue) -> None:
         while comm.queue and comm.in_flight is None and self._disconnected_at is None:
             waiting = comm.queue.popleft()
             self._waiting_bytes -= waiting.size
@@ -340,20 +294,17 @@ class Requests:
             if waiting.keys is not None:
                 waiting.sent_at = self._clock()
                 comm.in_flight = waiting
+        if not comm.queue and comm.in_flight is None and not comm.truth:
+            self._comms.pop(comm_id, None)
 
-    def _released(self, comm_id: str, comm: _Comm, waiting: _Waiting) -> State:
+    def _released(self, comm_id: str, comm: CommQueue, waiting: Waiting) -> State:
         shown: State = {}
         for key in waiting.keys or ():
             if key in comm.truth and not comm.holds(key):
                 shown[key] = comm.truth.pop(key)
-        self._drop_if_done(comm_id, comm)
         return shown
 
-    def _drop_if_done(self, comm_id: str, comm: _Comm) -> None:
-        if not comm.queue and comm.in_flight is None and not comm.truth:
-            self._comms.pop(comm_id, None)
-
-    def _fail(self, comm_id: str, comm: _Comm, waiting: _Waiting, code: FailureCode, reason: str) -> State:
+    def _fail(self, comm_id: str, comm: CommQueue, waiting: Waiting, code: FailureCode, reason: str) -> State:
         if comm.in_flight is waiting:
             comm.in_flight = None
         elif waiting in comm.queue:
@@ -368,12 +319,12 @@ class Requests:
         comm = self._comms.get(comm_id)
         shown: State = {}
         if comm is not None:
-            for waiting in [*([comm.in_flight] if comm.in_flight else []), *comm.queue]:
+            for waiting in comm.all():
                 shown.update(self._fail(comm_id, comm, waiting, code, reason))
             self._comms.pop(comm_id, None)
         return shown
 
-    def _written_since(self, comm_id: str, comm: _Comm, key: str) -> State:
+    def _written_since(self, comm_id: str, comm: CommQueue, key: str) -> State:
         """Fail the requests for a key that the kernel wrote after a gap: they may have been handled, or never be."""
         shown: State = {}
         for waiting in comm.open_requests():
@@ -382,7 +333,7 @@ class Requests:
                 shown.update(self._fail(comm_id, comm, waiting, "expired", reason))
         return shown
 
-    def _expired(self, comm: _Comm, waiting: _Waiting, now: float) -> str | None:
+    def _expired(self, comm: CommQueue, waiting: Waiting, now: float) -> str | None:
         if self._disconnected_at is not None:
             if now - max(self._disconnected_at, waiting.asked_at) >= self._limits.request_seconds:
                 return f"no connection to the kernel for {self._limits.request_seconds:g} s"
@@ -394,14 +345,3 @@ class Requests:
             if now - max(self._idle_since, waiting.sent_at) >= limit:
                 return f"the kernel has been idle for {limit:g} s and has said nothing of it"
         return None
-
-
-def _differs(one: Encoded, other: Encoded) -> bool:
-    """Compare encoded values; 5 and 5.0 differ, and so do 1 and true."""
-    if type(one) is not type(other):
-        return True
-    if isinstance(one, dict):
-        return one.keys() != other.keys() or any(_differs(item, other[key]) for key, item in one.items())
-    if isinstance(one, list):
-        return len(one) != len(other) or any(map(_differs, one, other))
-    return bool(one != other)

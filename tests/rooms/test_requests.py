@@ -10,7 +10,8 @@ import pytest
 from commdoc.protocol.messages import State
 from commdoc.rooms.kernel_link import KernelLinkError
 from commdoc.rooms.limits import RoomLimits
-from commdoc.rooms.requests import Requests, ToKernel
+from commdoc.rooms.requests import Requests
+from commdoc.rooms.waiting import ToKernel
 
 LIMITS = RoomLimits(request_seconds=10, lost_seconds=30, gap_seconds=2, waiting_bytes=10_000)
 
