@@ -1,15 +1,21 @@
-"""A real host in this process for windows in others: rooms behind the server's own web application, a kernel that a test plays."""
+"""A real host in this process for windows in others: a room behind the server's own web application.
+
+The kernel is one that the test plays.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
 
+import pycrdt
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from commdoc.protocol.messages import Role
+from commdoc.rooms.blobs import MemoryBlobs
 from commdoc.rooms.limits import RoomLimits
+from commdoc.rooms.room import Room
 from commdoc.rooms.tokens import TokenStore
 from commdoc.server.app import make_app
 from commdoc.server.auth import Access
@@ -20,11 +26,18 @@ class Host(House):
     """A house whose room is served on a port of the loopback interface."""
 
     def __init__(self, limits: RoomLimits | None = None) -> None:
-        self.rooms: dict[str, object] = {}
+        self.rooms: dict[str, Room] = {}
+        self.store = MemoryBlobs()
         super().__init__(limits)
         self.tokens = TokenStore()
         self.port = 0
         self._server: HTTPServer | None = None
+
+    def _new_room(self) -> Room:
+        self.store = MemoryBlobs()
+        return Room(
+            pycrdt.Doc(), "room", blobs=self.store, kernel_link=lambda *_: self.kernel, limits=self._limits
+        )
 
     def listen(self) -> None:
         """Open the port; the same again after `hang_up`."""

@@ -1,7 +1,8 @@
 """Node programs that tests drive: JSON lines in, JSON lines out (see lines.mjs).
 
-`NodeWindow` is a window of the built library in a process of its own, `YjsPeer` a plain y-protocols peer. Values are in the
-typed notation of ``tests/fixtures/README.md``; `to_browser` turns Python values into what a browser must have got.
+`NodeWindow` is a window of the built library in a process of its own, `YjsPeer` a plain y-protocols peer. Values are
+in the typed notation of ``tests/fixtures/README.md``; `to_browser` turns Python values into what a browser must
+have got.
 """
 
 from __future__ import annotations
@@ -127,6 +128,33 @@ class NodeProgram:
                 waiting.set_exception(NodeError("Ended", f"{self.script} has ended", None))
 
 
+class NodePipe:
+    """A window's program, one command at a time and without asyncio: for property-based tests of what it computes."""
+
+    def __enter__(self) -> Self:
+        build_library()
+        command = ["node", str(HERE / "window.mjs")]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self._process as process:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(5)
+
+    def do(self, command: str, **arguments: Any) -> Any:
+        """Run a command and return its result; raises `NodeError`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"id": 0, "do": command, **arguments}).encode() + b"\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        if error := answer.get("error"):
+            raise NodeError(error["name"], error["message"], error["code"])
+        return answer["ok"]
+
+
 class NodeWindow(NodeProgram):
     """A window of the JavaScript library."""
 
@@ -138,7 +166,7 @@ class NodeWindow(NodeProgram):
         return joined
 
     async def comms(self) -> dict[str, dict[str, Any]]:
-        """Return comm_id to what the window shows of the comm, values in the typed notation; blobs must all be there."""
+        """Return comm_id to what the window shows, values in the typed notation; no blob may be missing."""
         shown = await self.do("dump")
         assert shown["missing"] == []
         return {comm["comm_id"]: comm for comm in shown["comms"]}
@@ -203,12 +231,12 @@ def json_key(key: object) -> str:
 
 
 def from_browser(notation: Any) -> Any:
-    """Return a Python value of the typed notation; every number that is whole is an int."""
+    """Return what a kernel reads when a browser sends this back: numbers and all as `JSON.stringify` writes them."""
     match notation:
         case {"number": str(text)}:
-            number = float(text)
-            whole = math.isfinite(number) and number.is_integer() and text != "-0"
-            return int(number) if whole else number
+            return (
+                0 if text == "-0" else None if text in ("Infinity", "-Infinity", "NaN") else json.loads(text)
+            )
         case {"dataview": str(text)}:
             return base64.b64decode(text)
         case {"list": items}:

@@ -165,10 +165,16 @@ serve({
   /** What a browser reads: an encoded value, its blobs and buffers, to typed notation. */
   decode: ({ text, blobs = {}, buffers = [] }) =>
     typed(decode(JSON.parse(text), ({ $blob }) => bytes(blobs[$blob]), buffers.map(bytes))),
-  /** Reads a document from its update: the plain map, encoded. */
-  read({ update }) {
+  /** Reads a document from its update: comm_id to `{key: typed value}`. */
+  read({ update, blobs = {} }) {
     const doc = new Y.Doc();
     Y.applyUpdate(doc, bytes(update));
-    return new CommsMap(doc).toJSON();
+    const get = ({ $blob }) => bytes(blobs[$blob]);
+    return Object.fromEntries(
+      [...new CommsMap(doc)].map(([commId, comm]) => [
+        commId,
+        Object.fromEntries(comm.keys.map((key) => [key, typed(decode(comm.encoded(key), get))])),
+      ]),
+    );
   },
 });

@@ -61,9 +61,14 @@ export interface ConnectionOptions {
   silenceMs: number;
 }
 
-/** Close codes after which another try would end the same: forbidden, room gone, version. */
-const FINAL_CODES = new Set([4403, 4410, 4426]);
-const BROKEN_DOCUMENT = 4500;
+/** Another try would end the same. */
+const WRONG_VERSION = 4426;
+/** The room, or the right to be in it, is gone: for good, or until its host is back. */
+const GONE = new Set([4403, 4410]);
+/** So long it is taken to come back. */
+const GONE_MS = 60_000;
+/** The other side could not read what it was sent. */
+export const MALFORMED = 4400;
 /** A blob that no room has: asking for it is answered at once. */
 const NO_BLOB = "0".repeat(64);
 /** A connection that held this long was a good one: the next wait is short again. */
@@ -78,6 +83,7 @@ export class Connection {
   #attempts = 0;
   #syncedAt = 0;
   #heardAt = 0;
+  #goneSince: number | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #handshake: ReturnType<typeof setTimeout> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
@@ -130,7 +136,7 @@ export class Connection {
       mine = this.connect({
         open: () => ifCurrent(() => this.#hello()),
         frame: (data) => ifCurrent(() => this.#frame(data)),
-        close: (code, reason) => ifCurrent(() => this.#lost(closeError(code, reason), isFinal(code, reason))),
+        close: (code, reason) => ifCurrent(() => this.#ended(code, reason)),
       });
     } catch (error) {
       this.#lost(new ConnectionError(`can't connect: ${(error as Error).message}`, 1006));
@@ -162,12 +168,7 @@ export class Connection {
     } catch (error) {
       this.events.problem("a frame of the room could not be taken; reconnecting", error);
       if (!(error instanceof ProtocolError)) this.#documentId = null;
-      this.#lost(
-        new ConnectionError(
-          (error as Error).message,
-          error instanceof ProtocolError ? 4400 : BROKEN_DOCUMENT,
-        ),
-      );
+      this.#lost(new ConnectionError((error as Error).message, 1006), false, MALFORMED);
     }
   }
 
@@ -198,6 +199,7 @@ export class Connection {
     clearTimeout(this.#handshake);
     this.#synced = true;
     this.#syncedAt = Date.now();
+    this.#goneSince = null;
     const { silenceMs } = this.options;
     this.#watch = setInterval(() => this.#checkLife(), silenceMs / 2);
     (this.#watch as { unref?: () => void }).unref?.();
@@ -219,7 +221,16 @@ export class Connection {
     this.sendFrame(encoding.toUint8Array(encoder));
   }
 
-  #lost(error: ConnectionError, ended = false): void {
+  /** The other side has closed the connection. */
+  #ended(code: number, reason: string): void {
+    // A refused upgrade has no close code; Node's WebSocket tells the HTTP status in words.
+    const gone = GONE.has(code) || /response: 40[34]$/.test(reason);
+    this.#goneSince = gone ? (this.#goneSince ?? Date.now()) : null;
+    const ended = code === WRONG_VERSION || Date.now() - (this.#goneSince ?? Date.now()) > GONE_MS;
+    this.#lost(new ConnectionError(reason || `the connection closed with code ${code}`, code), ended);
+  }
+
+  #lost(error: ConnectionError, ended = false, closeCode = 1000): void {
     if (this.#closed) return;
     const transport = this.#transport;
     this.#transport = null;
@@ -235,16 +246,7 @@ export class Connection {
       // Half of it is chance: a host that restarts isn't met by all windows at once.
       this.#retry = setTimeout(() => this.#open(), wait * (0.5 + Math.random() / 2));
     }
-    transport?.close(error.code === 4400 ? 4400 : 1000, error.message);
+    transport?.close(closeCode, error.message);
     this.events.lost(error, ended);
   }
-}
-
-function closeError(code: number, reason: string): ConnectionError {
-  return new ConnectionError(reason || `the connection closed with code ${code}`, code);
-}
-
-/** A refused upgrade has no close code; Node's WebSocket tells the HTTP status in words. */
-function isFinal(code: number, reason: string): boolean {
-  return FINAL_CODES.has(code) || /response: 40[34]$/.test(reason);
 }

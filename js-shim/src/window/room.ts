@@ -12,7 +12,7 @@ import type { Encoded } from "../document/elements";
 import type { Change } from "../document/entry";
 import { asBytes, decode, type Value, view } from "../document/values";
 import { Blobs } from "./blobs";
-import { Connection, type ConnectionStatus } from "./connection";
+import { Connection, type ConnectionStatus, MALFORMED } from "./connection";
 import { type BlobError, CommdocError, ConnectionError, RequestError } from "./errors";
 import { Emitter, Gate } from "./events";
 import { encodeFrame } from "./frames";
@@ -324,6 +324,8 @@ export class Room {
       return;
     }
     this.#requests.suspend();
+    // What the room could not read would be refused again and again.
+    if (error.code === MALFORMED) this.#requests.failAll("rejected", this.#lastError || error.message);
     if (ended) {
       this.#requests.failAll("closed", error.message);
       this.#blobs.close("can't come: the window left the room");

@@ -267,6 +267,27 @@ test("S23 a frame that is no frame makes the window reconnect; it loses nothing"
   expect(room.comms.toJSON()).toEqual(host.writer.plain());
 });
 
+test("S23 what the room could not read is not sent to it again", async () => {
+  host.writer.open("slider", SLIDER);
+  const room = await join();
+  const { settled } = room.request("slider", { value: 1 });
+  await host.next("request");
+  for (const peer of host.peers) {
+    peer.send({ type: "error", code: "malformed", reason: "buffer 0 of 0" } as never);
+    peer.close(4400);
+  }
+  await expect(settled).rejects.toMatchObject({ code: "rejected", message: "comm slider: buffer 0 of 0" });
+  await until(() => host.connections === 2 && room.status === "synced");
+  await arrived();
+  expect(host.of("request").length).toBe(1);
+});
+
+test("S09 a room that says that it is gone may come back", async () => {
+  const room = await join();
+  for (const peer of host.peers) peer.close(4410, "the room has ended");
+  await until(() => host.connections === 2 && room.status === "synced");
+});
+
 test("S23 an update that yjs can't read makes the window start with a fresh document", async () => {
   host.writer.open("slider", SLIDER);
   const room = await join();
