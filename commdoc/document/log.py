@@ -229,7 +229,6 @@ class CommsLog:
         else:
             entry.outputs, entry.unknown = known.outputs, known.unknown
             self._array.drop(known.opened, known.updated)
-            self._stale.pop(comm_id, None)
         self._index.entries[comm_id] = entry
         self._refs.add(entry.texts())
         if known is not None:
@@ -253,7 +252,6 @@ class CommsLog:
         entry = self._index.entries.pop(comm_id, None)
         if entry is None:
             return False
-        self._stale.pop(comm_id, None)
         self._array.drop(entry.opened, entry.updated, *entry.outputs, *entry.unknown)
         self._drop_views(self._index.views.find("comm", comm_id))
         self._refs.release(entry.texts())

@@ -128,6 +128,38 @@ def test_changes_say_what_happened_to_whom() -> None:
     assert shown(reader.comms) == written(log)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(5, 5.0), (5.0, 5), (True, 1), (1, True), (0.0, -0.0), ([1], [1.0]), ({"a": 1}, {"a": True})],
+)
+def test_a_change_is_told_when_the_values_differ_as_texts(old: object, new: object) -> None:
+    doc: Doc[Any] = Doc()
+    log = a_log(doc)
+    with log.batch():
+        open_comm(log, "a", x=old, y=1)
+    reader = Reader([doc.get_update()])
+    reader.take()
+    with log.batch():
+        log.update("a", {"x": new})
+    reader.apply(doc.get_update())
+    assert reader.take() == [Change("updated", "a", ("x",))]
+    assert shown(reader.comms) == written(log)
+
+
+def test_outputs_that_somebody_inserts_in_between_are_where_they_were_inserted() -> None:
+    doc: Doc[Any] = Doc()
+    log = a_log(doc)
+    log.on_foreign = lambda reason: None
+    with log.batch():
+        open_comm(log, "a", x=1)
+        for n in range(3):
+            log.append_output("a", {"n": n})
+    comms = CommsMap(doc)
+    array(doc).insert(3, '["out","a",{"n":"foreign"}]')
+    assert [output["n"] for output in comms["a"].outputs] == [0, "foreign", 1, 2]
+    assert shown(comms) == shown(late(doc))
+
+
 def test_an_update_that_changes_nothing_for_a_reader_is_not_told() -> None:
     doc: Doc[Any] = Doc()
     log = a_log(doc)

@@ -239,6 +239,22 @@ def test_a_blob_that_is_not_what_it_says_is_refused(content: bytes, kind: Any) -
         decode(store.put(content, kind), store.get)
 
 
+@pytest.mark.parametrize(
+    ("text", "inline"),
+    [
+        ("x" * 1022, True),
+        ("x" * 1023, False),
+        ("\x01" * 170, True),
+        ("\x01" * 171, False),
+        ("🌊" * 255, True),
+        ("🌊" * 256, False),
+    ],
+)
+def test_a_text_leaves_the_document_when_its_json_is_longer_than_a_kilobyte(text: str, inline: bool) -> None:
+    store = Store()
+    assert encode(text, store.put) == (text if inline else sentinel(text.encode(), "text"))
+
+
 def test_equal_blobs_have_one_name() -> None:
     store = Store()
     esm = "export default {}" * 1000
