@@ -174,7 +174,7 @@ class WindowCore:
 
     def _live_values(self) -> Iterator[messages.Encoded]:
         for comm in self.comms.values():
-            yield from (comm.encoded_state, *comm.encoded_outputs)
+            yield [*comm.encoded_state.values(), *comm.encoded_outputs]
             yield self.outbox.held(comm.comm_id)
 
     def _on_sync(self, frame: bytes) -> None:

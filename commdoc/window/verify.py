@@ -231,7 +231,7 @@ def dump_window(window: Window) -> RoomDump:
 
 
 def _blobs_of(comm: Comm) -> Iterator[BlobSentinel]:
-    return blob_sentinels(dict(comm.encoded_state))
+    return blob_sentinels(list(comm.encoded_state.values()))
 
 
 def _dump(target_name: str, epoch: str, state: Mapping[str, Any] | None) -> CommDump:
