@@ -30,6 +30,7 @@ from commdoc.kernel.inbound import ROOM_USERNAME, Inbound
 from commdoc.kernel.records import Record
 
 WINDOW = 0.016
+TICK = 1e-6
 
 
 class Clamping(ipywidgets.IntSlider):
@@ -51,7 +52,7 @@ class Rejecting(ipywidgets.IntSlider):
     """Odd values are an error."""
 
     @traitlets.validate("value")
-    def _even(self, proposal: Any) -> int:
+    def _validate_value(self, proposal: Any) -> int:
         if proposal["value"] % 2:
             raise traitlets.TraitError("odd")
         return int(proposal["value"])
@@ -61,7 +62,7 @@ class Stepping(ipywidgets.IntSlider):
     """A value must be a multiple of the step at the time."""
 
     @traitlets.validate("value")
-    def _on_step(self, proposal: Any) -> int:
+    def _validate_value(self, proposal: Any) -> int:
         if proposal["value"] % max(self.step, 1):
             raise traitlets.TraitError("not on a step")
         return int(proposal["value"])
@@ -168,8 +169,8 @@ class SimKernel:
             self.thread = before
             late, self.late = self.late, None
             loop = asyncio.get_running_loop()
-            for send in late:
-                loop.call_later(delay, self._send_late, send, number)
+            for place, send in enumerate(late):  # in order: timers of the same instant run in none
+                loop.call_later(delay + place * TICK, self._send_late, send, number)
 
     def publish(self, send: Callable[[], None]) -> None:
         """Send now, or later for code on a thread."""

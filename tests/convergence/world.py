@@ -22,6 +22,7 @@ from pycrdt import Doc
 from commdoc.protocol import frames
 from commdoc.protocol.messages import KernelInfo
 from commdoc.rooms.batches import Governor
+from commdoc.rooms.limits import RoomLimits
 from commdoc.rooms.room import Room
 from commdoc.rooms.transport import MemoryTransport, TransportClosedError, memory_pair
 from commdoc.window import events
@@ -32,7 +33,13 @@ from tests.convergence.kernel import KINDS, SimKernel, drop, widgets_of
 REST_SECONDS = 20.0
 """Virtual; longer than any latency and than the room's request timeout."""
 
+LIMITS = RoomLimits(queue_bytes=300)
+"""Small, so that a slow window gets one fresh diff in place of its queue."""
+
 _threads = itertools.count(2)
+
+LIMITS = RoomLimits(queue_bytes=300)
+"""Small, so that a slow window gets one fresh diff in place of its queue."""
 
 _threads = itertools.count(2)
 
@@ -122,7 +129,7 @@ class World:
         self._tasks: list[asyncio.Task[Any]] = []
         self.kernel = SimKernel(Road(self.rng, slowest, self._ship).send, self.rng)
         self.to_kernel = Road(self.rng, slowest, self._from_room)
-        self.room = Room(Doc(), "room", kernel_link=lambda info, lost: self, clock=loop.time)
+        self.room = Room(Doc(), "room", kernel_link=lambda info, lost: self, clock=loop.time, limits=LIMITS)
         self.room.governor = Governor(factor=0)  # it goes by real CPU time
         self.plain = PlainFrontEnd(Road(self.rng, slowest, self._from_plain))
         self.kernel.session.iopub.append(Road(self.rng, slowest, self.plain.hear).send)
@@ -167,7 +174,8 @@ class World:
 
     async def join(self) -> Window:
         """A window joins."""
-        near, far = memory_pair()
+        near, far = memory_pair(capacity=1)  # a window that is slow to take what the room has
+        far._incoming = asyncio.Queue()
         heard: list[events.Event] = []
         core = WindowCore(heard.append)
         window = Window(core)
@@ -179,7 +187,10 @@ class World:
                 window.hear(heard.pop(0))
             window.send()
 
-        down = Road(self.rng, self.slowest, receive)
+        async def take() -> None:
+            async for frame in near:
+                await asyncio.sleep(self.rng.uniform(0, self.slowest))
+                receive(frame)
 
         def send() -> None:
             for frame in core.take_frames():
@@ -187,7 +198,7 @@ class World:
 
         window.send = send
         self._tasks.append(asyncio.ensure_future(self.room.serve(far, "window")))
-        self._tasks.append(asyncio.ensure_future(_forward(near, down)))
+        self._tasks.append(asyncio.ensure_future(take()))
         core.connect()
         send()
         self.windows.append(window)
@@ -201,11 +212,6 @@ class World:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-async def _forward(transport: MemoryTransport, road: Road) -> None:
-    async for frame in transport:
-        road.send(frame)
 
 
 async def _swallow(transport: MemoryTransport) -> None:
