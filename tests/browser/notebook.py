@@ -127,6 +127,14 @@ class Notebook:
         """End the kernel as the kernel of the operating system ends it."""
         os.kill(self.value("__import__('os').getpid()"), signal.SIGKILL)
 
+    def restart(self) -> None:
+        """Restart the kernel; commdoc is not loaded in its new life."""
+        self.client.stop_channels()
+        self.manager.restart_kernel(now=True)
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+
     def close(self) -> None:
         """End kernel and client."""
         self.client.stop_channels()

@@ -137,6 +137,8 @@ class RoomPage:
         """Take a picture to ``test-results/browser``."""
         PICTURES.mkdir(parents=True, exist_ok=True)
         path = PICTURES / f"{name}.png"
+        # Icons come from a font that is read when the first of them is drawn.
+        self.page.frames[1].evaluate("document.fonts.ready.then(() => true)")
         self.page.screenshot(path=str(path))
         return path
 
