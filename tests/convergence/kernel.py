@@ -230,7 +230,7 @@ def widgets_of(kernel: SimKernel) -> Iterator[None]:
             )
 
     before = comm.create_comm, comm.get_comm_manager
-    comm.create_comm = SimComm  # type: ignore[assignment]
+    comm.create_comm = SimComm
     comm.get_comm_manager = lambda: kernel.comm_manager
     for module in (hook_module, inbound_module):
         module.get_ident = lambda: kernel.thread  # type: ignore[attr-defined]
