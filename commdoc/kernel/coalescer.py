@@ -239,9 +239,11 @@ class Coalescer:
                 op["metadata"] = metadata
         self._emit(op)
 
-    def _close(self, comm_id: str) -> None:
+    def _close(self, comm_id: str, declined: bool = False) -> None:
         if comm_id in self._targets:
             self._forget(comm_id)
+            self._emit({"op": "close", "comm_id": comm_id})
+        elif declined:
             self._emit({"op": "close", "comm_id": comm_id})
 
     def _forget(self, comm_id: str) -> None:

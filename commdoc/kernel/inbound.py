@@ -127,6 +127,8 @@ class Inbound:
         content = msg["content"]
         comm = self._kernel.comm_manager.comms.get(content["comm_id"])
         if comm is None:
+            # No such target, or its handler failed: a window that asked for it hears so.
+            self._put((Kind.CLOSE, content["comm_id"], True))
             return
         if truth.has_state(comm):
             data: Any = {"state": truth.read_state(comm, self._hook)}

@@ -25,7 +25,7 @@ class Kind(IntEnum):
 
     UPDATE = 1  # comm_id, state, buffer_paths, buffers, parent, thread id, rest | None
     OPEN = 2  # comm_id, target_name, data, buffers, metadata
-    CLOSE = 3  # comm_id
+    CLOSE = 3  # comm_id, whether the kernel declined to open it (default: no)
     MESSAGE = 4  # comm_id, data, buffers
     BEGIN = 5  # token, comm_id, keys, thread id: the kernel's values are about to be read
     TRUTH = 6  # token, comm_id, state (buffers in place), request_id | None, error | None

@@ -41,7 +41,7 @@ class Asks:
         self._comms = comms
         self._requests = requests
         self._blobs = blobs
-        self._opening: dict[str, None] = {}
+        self._opening: dict[str, tuple[str, str]] = {}
         self._new_blob = new_blob
 
     def handle(self, peer: Peer, frame: Frame) -> None:
@@ -123,7 +123,7 @@ class Asks:
             )
             self._requests.refuse(peer.peer_id, {"message_id": ident}, "rejected", reason)
             return
-        self._opening[comm_id] = None
+        self._opening[comm_id] = peer.peer_id, ident
         self._requests.pass_on(peer.peer_id, ident, comm_id, ToKernel("comm_open", content, data[1]))
 
     def _close(
@@ -136,6 +136,13 @@ class Asks:
     def confirmed(self, comm_id: str) -> None:
         """The kernel has opened this comm."""
         self._opening.pop(comm_id, None)
+
+    def declined(self, comm_id: str) -> None:
+        """The kernel has closed this comm; when a window had just asked to open it, it is told."""
+        if comm_id in self._opening:
+            peer_id, ident = self._opening.pop(comm_id)
+            reason = f"the kernel did not take the comm {comm_id}: it has no such target, or the target's handler failed"
+            self._requests.refuse(peer_id, {"message_id": ident}, "rejected", reason)
 
     def forget_opening(self) -> None:
         """The kernel that was to open comms is gone."""

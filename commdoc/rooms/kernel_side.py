@@ -289,6 +289,8 @@ class KernelSide:
             writer.apply(op, batch.buffers)
             if op["op"] == "open":
                 self._asks.confirmed(op["comm_id"])
+            elif op["op"] == "close":
+                self._asks.declined(op["comm_id"])
         except CommdocError as error:
             reason = skipped(op, error)
             log.warning("%s", reason)

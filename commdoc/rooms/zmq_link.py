@@ -94,7 +94,10 @@ class ZmqLink:
             raise KernelLinkError(f"the kernel has not taken the last {self._unsent} messages")
         header = self.session.msg_header(msg_type)
         header["msg_id"] = msg_id
-        message = self.session.msg(msg_type, content, header=header)
+        content = dict(content)
+        # A front end's comm_open has its metadata, ipywidgets' protocol version, in the message, not in the content.
+        metadata = content.pop("metadata", None) if msg_type == "comm_open" else None
+        message = self.session.msg(msg_type, content, header=header, metadata=metadata)
         parts = [*self.session.serialize(message), *buffers]
         self._unsent += 1
         self._unsent_bytes += sum(map(len, parts))

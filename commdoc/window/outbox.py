@@ -2,7 +2,8 @@
 
 One request per comm is on its way at a time: the next one leaves when the room *accepted* it (it is in the document
 then). Nothing is merged and nothing overtakes: a message waits behind the requests that were made before it. After a
-lost connection the open requests are sent again under their ids; the room answers those it has seen and does them once.
+lost connection the open requests, and the last messages, of which nobody knows whether they arrived, are sent again
+under their ids; the room does those it has seen only once.
 
 Rule 3: from when a request is made until it is accepted, the window shows the request's values, whatever the document
 says. Of several requests for a key the newest one counts.
@@ -12,9 +13,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from commdoc.protocol.messages import Encoded, State
+
+MAX_SENT: Final = 200
+"""Asks that are kept to be sent again: more than a socket's buffers hold of a hand's moves."""
+
+MAX_SENT_BYTES: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class Outbox:
     def __init__(self) -> None:
         self._waiting: deque[Ask] = deque()
         self._open: dict[str, Ask] = {}
+        self._sent: dict[str, Ask] = {}
+        self._sent_bytes = 0
         self._on_its_way: dict[str, str] = {}
         self._held: dict[str, dict[str, tuple[str, Encoded]]] = {}
 
@@ -72,15 +80,27 @@ class Outbox:
                     break
                 self._on_its_way[ask.comm_id] = ask.ident
                 self._open[ask.ident] = ask
-            frames.append(self._waiting.popleft().frame)
+            self._waiting.popleft()
+            self._remember(ask)
+            frames.append(ask.frame)
         return frames
 
+    def _remember(self, ask: Ask) -> None:
+        self._sent[ask.ident] = ask
+        self._sent_bytes += len(ask.frame)
+        while len(self._sent) > MAX_SENT or self._sent_bytes > MAX_SENT_BYTES:
+            ident = next(iter(self._sent))
+            self._sent_bytes -= len(self._sent.pop(ident).frame)
+
     def resume(self) -> list[bytes]:
-        """Return the frames of all open requests, to be sent again on a new connection."""
-        return [ask.frame for ask in self._open.values()]
+        """Return the frames of all open requests and of the last messages, to be sent again on a new connection."""
+        forgotten = [ask for ask in self._open.values() if ask.ident not in self._sent]
+        return [ask.frame for ask in (*forgotten, *self._sent.values())]
 
     def abandon(self) -> list[str]:
         """Return the ids of the requests that were sent: the room that knew them is gone. They stay until `ended`."""
+        self._sent.clear()
+        self._sent_bytes = 0
         return list(self._open)
 
     def abandon_all(self) -> list[str]:
@@ -110,6 +130,9 @@ class Outbox:
         """Note that a request was settled or failed; None for an unknown one."""
         released = self.accepted(request_id)
         self._open.pop(request_id, None)
+        sent = self._sent.pop(request_id, None)
+        if sent is not None:
+            self._sent_bytes -= len(sent.frame)
         return released
 
     def held(self, comm_id: str) -> State:

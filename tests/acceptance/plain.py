@@ -88,7 +88,7 @@ class PlainFrontEnd:
         self._ending = threading.Event()
         self.moved = 0
         self.heard: list[tuple[str, dict[str, Any], list[bytes]]] = []
-        self._asked: queue.SimpleQueue[tuple[str, dict[str, Any], list[Any]]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[tuple[str, dict[str, Any], dict[str, Any]]] = queue.SimpleQueue()
         self.moving = moving
         self._thread = threading.Thread(target=self._run, name="plain front end")
         self._thread.start()
@@ -128,9 +128,14 @@ class PlainFrontEnd:
     def _move(self, comm_id: str) -> None:
         key, choose = MOVES.get(self._names[comm_id].removesuffix("Model"), ("", None))
         if choose is not None:
-            self.update(comm_id, {key: choose(self._random)})
+            self._update(comm_id, {key: choose(self._random)})
 
     def update(self, comm_id: str, state: dict[str, Any]) -> None:
+        """Send an update without buffers; from any thread."""
+        data = {"method": "update", "state": state, "buffer_paths": []}
+        self.send("comm_msg", {"comm_id": comm_id, "data": data})
+
+    def _update(self, comm_id: str, state: dict[str, Any]) -> None:
         """Send an update as a front end does; buffers of a file upload's content go apart."""
         paths: list[list[Any]] = []
         buffers: list[Any] = []
@@ -141,12 +146,19 @@ class PlainFrontEnd:
                         paths.append([key, index, "content"])
                         buffers.append(item.pop("content"))
         data = {"method": "update", "state": state, "buffer_paths": paths}
-        self._send("comm_msg", {"comm_id": comm_id, "data": data}, buffers)
+        self._send("comm_msg", {"comm_id": comm_id, "data": data}, {}, buffers)
         self.moved += 1
 
-    def send(self, msg_type: str, content: dict[str, Any], buffers: list[Any] | None = None) -> None:
+    def send(self, msg_type: str, content: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
         """Send a comm message on the shell channel; from any thread."""
-        self._asked.put((msg_type, content, buffers or []))
+        self._asked.put((msg_type, content, metadata or {}))
 
-    def _send(self, msg_type: str, content: dict[str, Any], buffers: list[Any]) -> None:
-        self._session.send(self._shell, self._session.msg(msg_type, content), buffers=buffers)
+    def _send(
+        self,
+        msg_type: str,
+        content: dict[str, Any],
+        metadata: dict[str, Any],
+        buffers: list[Any] | None = None,
+    ) -> None:
+        message = self._session.msg(msg_type, content, metadata=metadata)
+        self._session.send(self._shell, message, buffers=buffers or [])

@@ -171,7 +171,7 @@ def test_any_thread_may_read_while_updates_arrive(host, window):
         try:
             while not done.is_set():
                 assert slider["value"] == slider.state["value"] or True
-                assert list(window.comms)[0] == "s"
+                assert next(iter(window.comms)) == "s"
                 window.doc.get_state()
         except BaseException as error:
             failures.append(error)
