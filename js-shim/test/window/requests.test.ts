@@ -73,6 +73,24 @@ test("S49 a request is dropped only when all of its keys are in later ones", () 
   expect(states()).toEqual([{ first: 0 }, { value: 2 }, { step: 2 }]);
 });
 
+test("S49 a request of which one key is not in later ones stays", () => {
+  requests.request("a", { first: 0 });
+  requests.request("a", { value: 1, step: 1 });
+  requests.request("a", { value: 2 });
+  for (const id of ["r1", "r2"]) requests.accepted(id);
+  expect(states()).toEqual([{ first: 0 }, { value: 1, step: 1 }, { value: 2 }]);
+});
+
+test("S24, S49 also without a connection nothing is dropped across a message", () => {
+  requests.suspend();
+  requests.request("a", { value: 1 });
+  requests.message("a", {}, [], frame);
+  requests.request("a", { value: 2 });
+  requests.resume();
+  requests.accepted("r1");
+  expect(states()).toEqual([{ value: 1 }, "message", { value: 2 }]);
+});
+
 test("S24 a message sends what waits before it, and nothing is dropped across it", () => {
   requests.request("a", { value: 1 });
   requests.request("a", { value: 2 });
