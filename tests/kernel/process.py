@@ -14,7 +14,7 @@ import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
 
-from tests.conftest import until
+from tests.conftest import ROOT, until
 
 TIMEOUT = 60
 
@@ -34,7 +34,7 @@ class KernelProcess:
         self.manager: KernelManager
         self.client: BlockingKernelClient
         self.manager, self.client = start_new_kernel(
-            kernel_name="python3", extra_arguments=extra_arguments or []
+            kernel_name="python3", extra_arguments=extra_arguments or [], cwd=str(ROOT)
         )
         self.iopub: list[Message] = []
         self._ending = False
