@@ -1,0 +1,107 @@
+"""What was set before a message is in the room before it; messages come all, raw, in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.kernel.conftest import Loaded
+from tests.kernel.mirror import same
+
+pytestmark = pytest.mark.kernel
+
+
+@pytest.mark.scenario("S24")
+def test_a_value_is_there_before_the_message_that_follows_it_a_thousand_times(loaded: Loaded) -> None:
+    kernel, room = loaded
+    kernel.run("s = w.IntSlider(max=10**6); t = w.Text()")
+    slider, text = kernel.value("s.model_id"), kernel.value("t.model_id")
+    kernel.run("for i in range(1000):\n    t.value = str(i); s.value = i; s.send({'i': i})")
+    room.wait_for(lambda: len(room.of("message", slider)) == 1000, timeout=30)
+    shown: dict[str, Any] = {slider: None, text: None}
+    seen = 0
+    for op in room.ops:
+        if op["op"] == "update" and op["comm_id"] in shown:
+            shown[op["comm_id"]] = op["state"]["value"]
+        elif op["op"] == "message":
+            i = op["data"]["content"]["i"]
+            assert (i, shown[slider] or 0, shown[text]) == (seen, seen, str(seen))
+            seen += 1
+    assert seen == 1000
+
+
+@pytest.mark.scenario("S24")
+def test_a_cell_ends_behind_everything_it_did(loaded: Loaded) -> None:
+    kernel, room = loaded
+    kernel.run("s = w.IntSlider(max=10**6)")
+    model = kernel.value("s.model_id")
+    for n in range(1, 20):
+        kernel.run(f"for i in range(50): s.value = 100 * {n} + i", metadata={"cellId": f"cell-{n}"})
+    ends = room.wait_for(lambda: len(room.of("cell_end")) >= 20 and room.of("cell_end"))
+    assert [op["cell_id"] for op in ends if "cell_id" in op] == [f"cell-{n}" for n in range(1, 20)]
+    value = 0
+    for op in room.ops:
+        if op["op"] == "update" and op["comm_id"] == model:
+            value = op["state"]["value"]
+        elif op["op"] == "cell_end" and "cell_id" in op:
+            assert value == 100 * int(op["cell_id"].removeprefix("cell-")) + 49
+            assert op["status"] == "ok"
+
+
+@pytest.mark.scenario("S25")
+def test_a_thousand_messages_with_buffers_come_raw_and_in_order(loaded: Loaded) -> None:
+    kernel, room = loaded
+    kernel.run("s = w.IntSlider(max=10**6); t = w.IntText()")
+    slider, text = kernel.value("s.model_id"), kernel.value("t.model_id")
+    kernel.run(
+        "for i in range(1000):\n"
+        "    w_ = (s, t)[i % 2]\n"
+        "    w_.send({'i': i}, buffers=[bytes([i % 256]) * (i % 50), b'', bytearray(b'x'), memoryview(b'yz')])\n"
+        "    t.value = i"
+    )
+    room.wait_for(lambda: len(room.of("message")) == 1000, timeout=30)
+    for i, op in enumerate(room.of("message")):
+        assert op["comm_id"] == (slider, text)[i % 2]
+        assert op["data"] == {"method": "custom", "content": {"i": i}}
+        assert op["buffers"] == [bytes([i % 256]) * (i % 50), b"", b"x", b"yz"]
+    same(kernel, room)
+
+
+def test_comms_with_a_target_of_their_own_pass_everything_raw(loaded: Loaded) -> None:
+    kernel, room = loaded
+    kernel.run(
+        "import comm; c = comm.create_comm(target_name='mine', data={'a': [1, {'$x': 2}]}, metadata={'m': 1})\n"
+        "c.send([1, 'two', None], buffers=[b'raw']); c.send({'method': 'update', 'state': {'x': 1}})\n"
+        "c.send('text'); c.close()"
+    )
+    kernel_id = kernel.value("c.comm_id")
+    room.wait_for(lambda: room.of("close", kernel_id))
+    (opened,) = room.of("open", kernel_id)
+    assert (opened["target_name"], opened["data"]) == ("mine", {"a": [1, {"$x": 2}]})
+    messages = [(op["data"], op["buffers"]) for op in room.of("message", kernel_id)]
+    assert messages == [
+        ([1, "two", None], [b"raw"]), ({"method": "update", "state": {"x": 1}}, []), ("text", [])
+    ]  # fmt: skip
+
+
+def test_views_are_told_with_their_cell_and_cleared_with_it(loaded: Loaded) -> None:
+    kernel, room = loaded
+    kernel.run("s = w.IntSlider(); out = w.Output(); a = w.Text(); b = w.Text()")
+    slider = kernel.value("s.model_id")
+    kernel.run("display(s)\nwith out: display(a)\nb", metadata={"cellId": "one"})
+    room.wait_for(lambda: len(room.of("view")) == 2)
+    assert {op["comm_id"] for op in room.of("view")} == {slider, kernel.value("b.model_id")}
+    assert all(op["cell_id"] == "one" and op["execution_count"] for op in room.of("view"))
+    kernel.run(
+        "from IPython.display import clear_output\ndisplay(s); clear_output(); display(a)",
+        metadata={"cellId": "two"},
+    )
+    room.wait_for(lambda: len(room.of("view")) == 4)
+    assert [op["op"] for op in room.ops if op["op"] in ("view", "clear_views")][2:] == [
+        "view",
+        "clear_views",
+        "view",
+    ]
+    kernel.run("1", metadata={"cellId": "one"})
+    room.wait_for(lambda: len(room.of("clear_views")) == 2)
