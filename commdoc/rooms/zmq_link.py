@@ -68,7 +68,7 @@ class ZmqLink:
             )
             address = _address(info)
             keys = [info[name].encode() for name in CURVE if name in info]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise KernelLinkError(
                 f"the connection file {connection_file} can't be used: {error!r}"
             ) from error

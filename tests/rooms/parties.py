@@ -21,12 +21,12 @@ PATIENCE = 5.0
 KERNEL: KernelInfo = {"kernel_id": "k1", "epoch": "e1", "pid": 1, "name": "python3"}
 
 
-async def until(condition: Callable[[], Any], what: str = "") -> Any:
+async def until(condition: Callable[[], Any], what: str = "", patience: float = PATIENCE) -> Any:
     """Wait until a condition holds; return what made it hold."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE
+    deadline = asyncio.get_running_loop().time() + patience
     while not (found := condition()):
         if asyncio.get_running_loop().time() > deadline:
-            raise AssertionError(f"waited {PATIENCE} s for {what or condition}")
+            raise AssertionError(f"waited {patience} s for {what or condition}")
         await asyncio.sleep(0.002)
     return found
 

@@ -1,0 +1,242 @@
+"""The sidecar as a process, for kernels that are real or stand-ins with a pid."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+from jupyter_client.manager import AsyncKernelManager
+
+from commdoc.errors import SidecarError
+from commdoc.kernel import sidecar
+from commdoc.server import announce
+from commdoc.server.sidecar import kernel_id_of
+from commdoc.server.watch import KernelProcess
+from tests.rooms.parties import moved, opened, request, settled, until
+from tests.server.serving import bridge, window
+
+
+class Sleeper:
+    """A process that stands in for a kernel where only its life matters."""
+
+    def __init__(self) -> None:
+        self.kernel_id = uuid.uuid4().hex
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+
+    def config(self, **more: Any) -> dict[str, Any]:
+        file = str(announce.runtime_dir() / f"kernel-{self.kernel_id}.json")
+        return {"connection_file": file, "kernel_pid": self.process.pid, "grace": 0.5, **more}
+
+    @property
+    def announcement(self) -> announce.Announcement | None:
+        return announce.read(announce.path_of(self.kernel_id))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def kernel() -> Iterator[Sleeper]:
+    sleeper = Sleeper()
+    yield sleeper
+    sleeper.kill()
+    found = sleeper.announcement
+    if found is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found["pid"], signal.SIGTERM)
+
+
+def leftovers(kernel: Sleeper) -> list[str]:
+    return [path.name for path in announce.runtime_dir().glob(f"*{kernel.kernel_id}*")]
+
+
+async def start(kernel: Sleeper, **more: Any) -> sidecar.Endpoint:
+    return await asyncio.to_thread(sidecar.start, kernel.config(**more))
+
+
+async def test_it_announces_itself_to_its_user_alone(kernel: Sleeper) -> None:
+    endpoint = await start(kernel, session_name="/notebooks/a.ipynb")
+    found = kernel.announcement
+    assert found is not None
+    assert stat.S_IMODE(announce.path_of(kernel.kernel_id).stat().st_mode) == 0o600
+    assert (found["url"], found["tokens"]["bridge"]) == (endpoint.url, endpoint.token)
+    assert (found["kernel_id"], found["notebook"]) == (kernel.kernel_id, "/notebooks/a.ipynb")
+    assert announce.live()[0] == found
+    process = psutil.Process(found["pid"])
+    assert process.ppid() != os.getpid(), "whoever starts it has no child to bury"
+    assert not any(token in " ".join(process.cmdline()) for token in found["tokens"].values())
+    listening = [each.laddr.ip for each in process.net_connections() if each.status == psutil.CONN_LISTEN]
+    assert listening == ["127.0.0.1"]
+
+
+async def test_a_second_one_for_the_same_kernel_is_the_first_one(kernel: Sleeper) -> None:
+    first, *others = await asyncio.gather(*(start(kernel) for _ in range(4)))
+    assert all(other == first for other in others)
+
+
+async def test_it_ends_when_kernel_and_windows_have_been_gone_for_a_while(kernel: Sleeper) -> None:
+    endpoint = await start(kernel)
+    found = kernel.announcement
+    assert found is not None
+    async with window(endpoint.url, found["tokens"]["window"]) as watching:
+        kernel.kill()
+        await watching.step1()
+        await asyncio.sleep(1.0)
+        assert KernelProcess(found["pid"]).alive(), "a window still reads the last state"
+    await until(lambda: not KernelProcess(found["pid"]).alive(), patience=10)
+    assert leftovers(kernel) == []
+
+
+@pytest.mark.scenario("S07", "S40")
+async def test_a_killed_kernel_is_shown_as_dead_and_its_state_to_late_windows(kernel: Sleeper) -> None:
+    endpoint = await start(kernel)
+    found = kernel.announcement
+    assert found is not None
+    token = found["tokens"]["viewer"]
+    info = {"pid": kernel.process.pid, "kernel_id": kernel.kernel_id}
+    async with window(endpoint.url, token) as early:
+        async with bridge(endpoint.url, endpoint.token, **info) as mirror:
+            await mirror.do(opened(value=5))
+        assert (await early.wait("kernel", status="disconnected"))["live"] is True
+        async with bridge(endpoint.url, endpoint.token, **info) as mirror:
+            await mirror.do({"op": "status", "status": "idle"})
+            await early.wait("kernel", status="idle")
+        kernel.kill()
+        assert (await early.wait("kernel", status="dead"))["live"] is False
+        async with window(endpoint.url, token) as late:
+            assert late.heard_of("welcome")[0]["kernel"]["status"] == "dead"
+            assert late.state("c1")["value"] == 5
+
+
+@pytest.mark.scenario("S40")
+async def test_a_restarted_kernel_finds_its_sidecar_again(kernel: Sleeper) -> None:
+    endpoint = await start(kernel, grace=5)
+    found = kernel.announcement
+    assert found is not None
+    async with window(endpoint.url, found["tokens"]["window"]) as watching:
+        async with bridge(endpoint.url, endpoint.token, pid=kernel.process.pid) as mirror:
+            await mirror.do(opened("old"))
+            kernel.kill()
+            await watching.wait("kernel", status="dead")
+        kernel.start()
+        again = await start(kernel)
+        assert again == endpoint
+        async with bridge(again.url, again.token, pid=kernel.process.pid, epoch="e2") as mirror:
+            await mirror.do(opened("new"), {"op": "status", "status": "idle"})
+            await until(lambda: set(watching.comms) == {"new"})
+            await watching.wait("kernel", status="idle", epoch="e2")
+    await asyncio.sleep(0.7)
+    assert kernel.announcement is not None, "the new kernel lives"
+
+
+async def test_sigterm_ends_it_cleanly(kernel: Sleeper) -> None:
+    endpoint = await start(kernel)
+    found = kernel.announcement
+    assert found is not None
+    async with window(endpoint.url, found["tokens"]["window"]) as watching:
+        os.kill(found["pid"], signal.SIGTERM)
+        await asyncio.wait_for(watching.ended.wait(), 5)
+        assert watching.close_code == 4410
+    await until(lambda: not KernelProcess(found["pid"]).alive(), patience=10)
+    assert leftovers(kernel) == []
+
+
+async def test_one_that_was_killed_leaves_nothing_in_the_way(kernel: Sleeper) -> None:
+    endpoint = await start(kernel)
+    found = kernel.announcement
+    assert found is not None
+    os.kill(found["pid"], signal.SIGKILL)
+    await until(lambda: not KernelProcess(found["pid"]).alive())
+    again = await start(kernel)
+    assert again.url != endpoint.url
+
+
+@pytest.mark.scenario("S48")
+async def test_one_that_can_not_start_says_why(kernel: Sleeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(SidecarError, match=f"port {port} on 127.0.0.1 can't be used: Address already in use"):
+        await start(kernel, port=port)
+    server.close()
+    await server.wait_closed()
+    with pytest.raises(SidecarError, match="the configuration"):
+        await asyncio.to_thread(sidecar.start, {"connection_file": 5})
+    assert leftovers(kernel) == []
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", "/proc/nowhere")
+    with pytest.raises(SidecarError, match="/proc/nowhere"):
+        await asyncio.to_thread(sidecar.start, {"connection_file": "/x/kernel-y.json", "kernel_pid": 1})
+
+
+def test_files_of_dead_hosts_and_broken_ones_are_passed_over(kernel: Sleeper) -> None:
+    kernel.kill()
+    path = announce.path_of(kernel.kernel_id)
+    path.write_text(json.dumps({"pid": kernel.process.pid, "created": 1}))
+    broken = announce.path_of("broken")
+    broken.write_text("{")
+    assert announce.read(path) is None
+    assert announce.live() == []
+    announce.remove_stale()
+    assert not path.exists()
+    broken.unlink()
+
+
+def test_the_kernel_s_id_is_in_the_name_of_its_connection_file() -> None:
+    assert kernel_id_of("/run/kernel-1b2c.json") == "1b2c"
+    assert kernel_id_of("/tmp/tmpabc.json") == "tmpabc"
+
+
+@pytest.mark.kernel
+async def test_a_window_s_request_is_handled_by_a_real_kernel() -> None:
+    file = announce.runtime_dir() / f"kernel-{uuid.uuid4().hex}.json"
+    manager = AsyncKernelManager(connection_file=str(file))
+    await manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    texts: list[str] = []
+
+    async def run(code: str) -> str:
+        texts.clear()
+        await client.execute_interactive(
+            code, timeout=60, output_hook=lambda message: texts.append(message["content"].get("text", ""))
+        )
+        return "".join(texts).strip()
+
+    try:
+        await client.wait_for_ready(timeout=60)
+        comm_id = await run("import ipywidgets; s = ipywidgets.IntSlider(); print(s.comm.comm_id)")
+        pid = int(await run("import os; print(os.getpid())"))
+        config = {"connection_file": str(file), "kernel_pid": pid, "grace": 0.3}
+        endpoint = await asyncio.to_thread(sidecar.start, config)
+        found = announce.read(announce.path_of(kernel_id_of(str(file))))
+        assert found is not None
+        async with (
+            bridge(endpoint.url, endpoint.token, pid=pid) as mirror,
+            window(endpoint.url, found["tokens"]["window"]) as asking,
+        ):
+            await mirror.do(opened(comm_id))
+            await until(lambda: comm_id in asking.comms)
+            await asking.say(request("r1", comm_id, value=42))
+            while await run("print(s.value)") != "42":
+                pass
+            await mirror.do(moved(42, comm_id, cause="r1"), settled("r1", comm_id, value=42))
+            assert (await asking.wait("settled"))["state"] == {"value": 42}
+    finally:
+        client.stop_channels()
+        await manager.shutdown_kernel(now=True)
+    await until(lambda: not KernelProcess(found["pid"]).alive(), patience=10)
+    assert announce.live() == []
