@@ -123,6 +123,16 @@ class Window:
         self._replica.doc = (now, doc)
         return doc
 
+    def check(self) -> None:
+        """Return while the window is connected or trying to be.
+
+        Raises
+        ------
+        CommdocError
+            With the reason why it has ended.
+        """
+        self._window.check()
+
     def find(self, name: str) -> list[Model]:
         """Return the comms of this model name, target name, comm_id or anywidget class, in `seq` order."""
         return [self._model(comm) for comm in self._window.find(name)]

@@ -65,6 +65,11 @@ class Model:
         return self.comm.closed
 
     @property
+    def encoded_state(self) -> dict[str, Any]:
+        """The state in the document's value encoding."""
+        return dict(self.comm.encoded_state)
+
+    @property
     def has_state(self) -> bool:
         """False for a comm that was opened with mere data."""
         return self.comm.entry.has_state

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from commdoc.errors import ForbiddenError, RoomNotFoundError
 from commdoc.protocol.frames import MAX_FRAME_BYTES
+from commdoc.protocol.messages import Role
 from commdoc.window.address import Address, announcements
 
 log = logging.getLogger(__name__)
@@ -113,21 +114,19 @@ class RoomFinder:
     Parameters
     ----------
     address : Address
-        Where it was when the window joined.
-    role : str
-        As what to join elsewhere.
+        Where it was when the window joined. A token that is refused there is refused, whatever is announced.
     """
 
-    def __init__(self, address: Address, role: str) -> None:
+    def __init__(self, address: Address) -> None:
         self._address = address
-        self._role = role
+        self._role: Role | None = None
 
     async def connect(self) -> WebSocketChannel:
         """Open a connection; raises as `connect_websocket`."""
         try:
             return await connect_websocket(self._address)
         except (OSError, ForbiddenError, RoomNotFoundError, TimeoutError):
-            moved = self._moved()
+            moved = None if self._role is None else self._moved(self._role)
             if moved is None:
                 raise
         channel = await connect_websocket(moved)
@@ -135,16 +134,17 @@ class RoomFinder:
         self._address = moved
         return channel
 
-    def knows(self, kernel_id: str | None) -> None:
-        """Note which kernel the room has: by it the room is found again."""
+    def joined(self, role: Role, kernel_id: str | None) -> None:
+        """Note as what the window has joined, and which kernel the room has: by it the room is found again."""
+        self._role = role
         if kernel_id is not None and kernel_id != self._address.kernel_id:
             self._address = replace(self._address, kernel_id=kernel_id)
 
-    def _moved(self) -> Address | None:
+    def _moved(self, role: Role) -> Address | None:
         old = self._address
         for room in announcements():
-            if (room.room_id == old.room_id or room.kernel_id == old.kernel_id) and self._role in room.tokens:
-                new = room.address(self._role)
+            if (room.room_id == old.room_id or room.kernel_id == old.kernel_id) and role in room.tokens:
+                new = room.address(role)
                 if (new.url, new.token) != (old.url, old.token):
                     return new
         return None

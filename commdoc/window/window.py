@@ -103,13 +103,14 @@ class AsyncWindow:
         else:
             found = await find_soon(room, notebook=notebook, kernel_id=kernel_id, timeout=timeout)
             address = found.address(role)
-        finder = RoomFinder(address, role)
+        finder = RoomFinder(address)
         window = cls(finder.connect, name=name, dispatch=dispatch)
-        window.on_event(
-            lambda event: (
-                finder.knows(event.kernel["kernel_id"]) if isinstance(event, events.KernelChanged) else None
-            )
-        )
+
+        def note(event: events.Event) -> None:
+            if isinstance(event, events.KernelChanged) and window.core.welcome is not None:
+                finder.joined(window.core.welcome["role"], event.kernel["kernel_id"])
+
+        window.on_event(note)
         await window.start(timeout)
         return window
 
@@ -183,6 +184,11 @@ class AsyncWindow:
         """The comms by id, in `seq` order."""
         with self.guard:
             return {comm_id: self._comm(comm_id) for comm_id in self._core.comms}
+
+    def check(self) -> None:
+        """Return while the window is connected or trying to be; raise the reason when it has ended."""
+        if self._connection.failure is not None:
+            raise self._connection.failure
 
     def changes_since(self, document_id: str | None, state: bytes) -> tuple[str | None, bytes]:
         """Return which document it is, and the update for that one with this state vector, or all of another one."""

@@ -1,0 +1,54 @@
+"""``commdoc verify``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import click
+
+from commdoc.cli.common import echo_json, json_option, room_argument, which
+from commdoc.window.address import find
+from commdoc.window.verify import Report
+from commdoc.window.verify import verify as compare
+
+EPILOG: Final = """\b
+ROOM is the beginning of a room's or kernel's id, a notebook's path, or a page link; the newest room without it.
+
+\b
+Examples:
+  commdoc verify                            exit 0: the same everywhere; exit 1: not
+  commdoc verify 3f2a --timeout 30 --json
+"""
+
+
+@click.command(epilog=EPILOG)
+@room_argument()
+@click.option("--timeout", default=10.0, show_default=True, help="Seconds within which all must be the same.")
+@json_option()
+def verify(*, room: str | None, timeout: float, as_json: bool) -> None:
+    """Compare kernel, document and a fresh window, value by value.
+
+    The kernel is asked for the state of all its comms; a kernel that is busy answers when it is idle.
+    """
+    given = which(room)
+    if "url" not in given:
+        given = {"kernel_id": find(**given).kernel_id}
+    report = compare(**given, timeout=timeout)
+    if as_json:
+        echo_json(report.to_dict())
+    else:
+        _print(report)
+    sys.exit(0 if report.equal else 1)
+
+
+def _print(report: Report) -> None:
+    counted = f"{report.comms} comms, {report.values} values, {report.seconds:.2f} s"
+    if report.equal:
+        click.echo(f"{', '.join(report.sides)}: the same ({counted})")
+        return
+    for note in report.notes:
+        click.echo(note)
+    for difference in report.differences:
+        click.echo(str(difference))
+    click.echo(f"{len(report.differences)} differences between {', '.join(report.sides)} ({counted})")
