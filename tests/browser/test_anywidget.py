@@ -164,3 +164,43 @@ display(Asks())
     with notebook.busy():
         page.frame.get_by_text("answer 42").click()
         page.expect_text("no answer: TimeoutError", seconds=8)
+
+
+@pytest.mark.acceptance("A2")
+def test_a_widget_that_a_page_opens_is_there_in_the_kernel_and_in_other_pages(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    notebook.run(
+        """
+import anywidget, ipywidgets as w
+class Opener(anywidget.AnyWidget):
+    _esm = '''export default { render({ model, el }) {
+      el.textContent = "open";
+      el.addEventListener("click", async () => {
+        const made = await model.widget_manager.new_widget({
+          model_name: "LayoutModel", model_module: "@jupyter-widgets/base", model_module_version: "2.0.0",
+          view_name: "LayoutView", view_module: "@jupyter-widgets/base", view_module_version: "2.0.0",
+        }, { width: "123px" });
+        made.set("height", "45px");
+        made.save_changes();
+        el.textContent = `opened ${made.model_id}`;
+      });
+    } };'''
+display(Opener())
+before = set(w.Widget.widgets)
+def made():
+    return [each for key, each in w.Widget.widgets.items() if key not in before]
+        """
+    )
+    page, other = open_page(), open_page()
+    page.frame.get_by_text("open").click()
+    page.expect_text("opened")
+    until(lambda: notebook.value("len(made())") == 1, what="the kernel has it")
+    until(
+        lambda: notebook.value("(made()[0].width, made()[0].height)") == ("123px", "45px"), what="its state"
+    )
+    notebook.run("box = w.Box([], layout=made()[0]); box.add_class('made'); display(box)")
+    for each in (page, other):
+        expect(each.frame.locator(".made")).to_have_css("width", "123px")
+        expect(each.frame.locator(".made")).to_have_css("height", "45px")
+    page.expect_clean()

@@ -41,6 +41,8 @@ export class DocumentComm implements IClassicComm {
   /** Keys that this window set while its hand was on. */
   private readonly handled = new Set<string>();
   private readQueued = false;
+  /** What waits for the kernel to open a comm that this window asked for; null once the document has it. */
+  private unopened: (() => void)[] | null = null;
 
   /** @param ready the model's creation: nothing is delivered before */
   constructor(commId: string, targetName: string, door: CommDoor, ready: Promise<unknown>) {
@@ -64,6 +66,7 @@ export class DocumentComm implements IClassicComm {
   }
 
   open(data: unknown, _callbacks?: unknown, metadata?: unknown): string {
+    this.unopened = [];
     return this.door.source.open(this.comm_id, this.target_name, data, metadata);
   }
 
@@ -78,17 +81,24 @@ export class DocumentComm implements IClassicComm {
     buffers?: readonly (ArrayBuffer | ArrayBufferView)[],
   ): string {
     const binary = (buffers ?? []).map(bytesOf);
-    if (!isUpdate(data)) return this.door.source.send(this.comm_id, data, binary);
+    if (!isUpdate(data)) return this.whenOpen(() => this.door.source.send(this.comm_id, data, binary));
     const state = withBuffers(data.state, data.buffer_paths ?? [], binary);
     if (this.door.applying) {
       this.door.reacted(this.comm_id, state);
       return "";
     }
     if (this.door.handOn(this.comm_id)) for (const key of Object.keys(state)) this.handled.add(key);
-    return this.door.source.request(this.comm_id, state);
+    return this.whenOpen(() => this.door.source.request(this.comm_id, state));
   }
 
   // --- what the manager calls
+
+  /** The document has the comm: what waited for that goes out, before anything comes in. */
+  opened(): void {
+    const waiting = this.unopened ?? [];
+    this.unopened = null;
+    for (const send of waiting) send();
+  }
 
   /** The document has new values for these keys. */
   changed(keys: Iterable<string>): void {
@@ -147,6 +157,12 @@ export class DocumentComm implements IClassicComm {
     const state = await this.door.readResolved(this.comm_id, keys);
     if (Object.keys(state).length === 0) return;
     await this.onMessage?.(this.envelope({ method: "update", state, buffer_paths: [] }, []));
+  }
+
+  private whenOpen(send: () => string): string {
+    if (this.unopened === null) return send();
+    this.unopened.push(send);
+    return "";
   }
 
   private enqueue(what: string, task: () => Promise<void>): void {

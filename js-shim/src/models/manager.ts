@@ -202,6 +202,17 @@ export class RoomManager extends ManagerBase {
     return Promise.reject(new Error("classes are found by loadModelClass and loadViewClass"));
   }
 
+  /** A model that this window makes itself (`new_widget`). */
+  override async _make_model(
+    options: Parameters<ManagerBase["new_model"]>[0] & { model_id: string },
+    state?: Parameters<ManagerBase["new_model"]>[1],
+  ): Promise<WidgetModel> {
+    const model = await super._make_model(options, state);
+    const comm = this.comms.get(options.model_id);
+    if (comm !== undefined) this.adopt(model, comm);
+    return model;
+  }
+
   protected override async _create_comm(
     targetName: string,
     modelId?: string,
@@ -237,7 +248,8 @@ export class RoomManager extends ManagerBase {
     if (entry === undefined || entry.targetName !== WIDGET_TARGET || !entry.modelName) return;
     const known = this.comms.get(commId);
     if (known !== undefined) {
-      // Opened again under its id, or opened by this window: the same model takes the new state.
+      // Opened by this window: its model takes what the kernel made of it.
+      known.opened();
       known.changed(entry.keys);
       return;
     }
@@ -289,9 +301,13 @@ export class RoomManager extends ManagerBase {
     }
     model.name = name;
     model.module = module;
+    this.adopt(model, comm);
+    return model;
+  }
+
+  private adopt(model: WidgetModel, comm: DocumentComm): void {
     adopt(model, comm, { apply: (set) => this.apply(set), failed: this.door.failed });
     if (!this.live && model.comm !== undefined) model.comm_live = false;
-    return model;
   }
 
   private apply<T>(set: () => T): T {

@@ -217,6 +217,30 @@ describe("what goes out", () => {
     expect(new Uint8Array(source.sent[0]?.buffers[0] as ArrayBuffer)).toEqual(new Uint8Array([2, 3]));
   });
 
+  it("waits for the kernel to open a comm that this window asked for", async () => {
+    start();
+    const model = await manager.new_widget(
+      {
+        model_name: "LayoutModel",
+        model_module: "@jupyter-widgets/base",
+        model_module_version: "2.0.0",
+        view_name: "LayoutView",
+        view_module: "@jupyter-widgets/base",
+        view_module_version: "2.0.0",
+      },
+      { width: "123px" },
+    );
+    model.set("height", "45px");
+    model.save_changes();
+    expect(source.requests).toEqual([]);
+    const made = { model: "LayoutModel", module: "@jupyter-widgets/base", width: null, height: null };
+    source.opened({ [model.model_id]: made });
+    expect(source.requests.map(({ state }) => [state.width, state.height])).toEqual([
+      ["123px", null],
+      [undefined, "45px"],
+    ]);
+  });
+
   it("is nothing once the kernel is gone", async () => {
     source.opened({ a: slider(1) });
     start();
