@@ -23,7 +23,7 @@ export interface BlobsOptions {
   ask(hashes: string[]): void;
   /** Hash to count, of the blobs that live elements name. */
   named(): ReadonlyMap<string, number>;
-  /** How long an ask may take. */
+  /** How long an answer may make no progress. */
   timeoutMs: number;
 }
 
@@ -44,7 +44,6 @@ interface Waiter {
 interface Wanted {
   size: number;
   asked: boolean;
-  timer: ReturnType<typeof setTimeout>;
   waiters: Waiter[];
 }
 
@@ -52,6 +51,7 @@ export class Blobs {
   readonly #cache = new Map<string, Cached>();
   readonly #wanted = new Map<string, Wanted>();
   #scheduled = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly options: BlobsOptions) {}
 
@@ -90,6 +90,7 @@ export class Blobs {
     });
     for (const hash of message.missing) this.#fail(hash, "is not in the room");
     this.sweep();
+    this.#awaitProgress();
     this.#schedule();
   }
 
@@ -118,6 +119,7 @@ export class Blobs {
   /** Ends all waiting. */
   close(reason: string): void {
     for (const hash of [...this.#wanted.keys()]) this.#fail(hash, reason);
+    clearTimeout(this.#timer);
     this.#cache.clear();
   }
 
@@ -138,7 +140,6 @@ export class Blobs {
   #take(hash: string): Wanted | undefined {
     const wanted = this.#wanted.get(hash);
     this.#wanted.delete(hash);
-    if (wanted) clearTimeout(wanted.timer);
     return wanted;
   }
 
@@ -157,7 +158,21 @@ export class Blobs {
         wanted.asked = true;
         hashes.push(hash);
       }
-      if (hashes.length > 0) this.options.ask(hashes);
+      if (hashes.length === 0) return;
+      this.options.ask(hashes);
+      this.#awaitProgress();
     });
+  }
+
+  /** Gives up what was asked for when nothing of it has come for a while. What waits for its turn isn't late. */
+  #awaitProgress(): void {
+    clearTimeout(this.#timer);
+    const late = [...this.#wanted].filter(([, { asked }]) => asked).map(([hash]) => hash);
+    if (late.length === 0) return;
+    const { timeoutMs } = this.options;
+    this.#timer = setTimeout(() => {
+      for (const hash of late) this.#fail(hash, `did not come within ${timeoutMs / 1000} s`);
+      this.#schedule();
+    }, timeoutMs);
   }
 }

@@ -57,7 +57,7 @@ export interface ConnectionOptions {
   backOffMs: [number, number];
   /** How long a handshake may take. */
   handshakeMs: number;
-  /** Without a sign of life for this long, the room is asked for one; half as long again, and the socket is given up. */
+  /** Without a sign of life for this long, the room is asked for one; half as long for an answer, then it is given up. */
   silenceMs: number;
 }
 
@@ -83,6 +83,7 @@ export class Connection {
   #attempts = 0;
   #syncedAt = 0;
   #heardAt = 0;
+  #askedAt = 0;
   #goneSince: number | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #handshake: ReturnType<typeof setTimeout> | undefined;
@@ -206,12 +207,17 @@ export class Connection {
     this.events.synced(this.#doc);
   }
 
-  /** A network that went away says nothing: after some silence, asks for something that is always answered. */
+  /**
+   * A network that went away says nothing: after some silence, asks for something that is always answered. Only a question
+   * without an answer counts, since a page in the background has its timers late.
+   */
   #checkLife(): void {
-    const silent = Date.now() - this.#heardAt;
-    const { silenceMs } = this.options;
-    if (silent > silenceMs * 1.5) this.#lost(new ConnectionError("the room went silent", 1006));
-    else if (silent >= silenceMs) this.send({ type: "get_blobs", hashes: [NO_BLOB] });
+    if (this.#askedAt > this.#heardAt) {
+      this.#lost(new ConnectionError("the room went silent", 1006));
+    } else if (Date.now() - this.#heardAt >= this.options.silenceMs) {
+      this.#askedAt = Date.now();
+      this.send({ type: "get_blobs", hashes: [NO_BLOB] });
+    }
   }
 
   #sendSync(write: (encoder: encoding.Encoder) => void): void {

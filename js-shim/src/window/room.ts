@@ -41,7 +41,7 @@ export interface JoinOptions {
   WebSocket?: WebSocketConstructor;
   /** Told of what went wrong without ending anything. Default: `console.warn`. */
   onProblem?: (text: string, error?: unknown) => void;
-  /** Shortest and longest wait before a reconnect, in ms. Default `[250, 30_000]`. */
+  /** Shortest and longest wait before a reconnect, in ms. Default `[250, 10_000]`. */
   backOffMs?: [number, number];
   /** How long a handshake may take, in ms. Default 30 s: 5,000 models over a slow line. */
   handshakeMs?: number;
@@ -126,7 +126,7 @@ export class Room {
       {
         client: options.client ?? "commdoc-js",
         name: options.name,
-        backOffMs: options.backOffMs ?? [250, 30_000],
+        backOffMs: options.backOffMs ?? [250, 10_000],
         handshakeMs: options.handshakeMs ?? 30_000,
         silenceMs: options.silenceMs ?? 30_000,
       },
@@ -299,6 +299,7 @@ export class Room {
 
   #onWelcome(welcome: Welcome): void {
     this.#welcome = welcome;
+    this.#lastError = "";
   }
 
   #onSynced(doc: Y.Doc): void {
