@@ -74,10 +74,7 @@ export class Blobs {
         wanted.waiters.push(waiter);
         return;
       }
-      const late = (): void =>
-        this.#fail(blob.$blob, `did not come within ${this.options.timeoutMs / 1000} s`);
-      const timer = setTimeout(late, this.options.timeoutMs);
-      this.#wanted.set(blob.$blob, { size: blob.size, asked: false, timer, waiters: [waiter] });
+      this.#wanted.set(blob.$blob, { size: blob.size, asked: false, waiters: [waiter] });
       this.#schedule();
     });
   }
