@@ -83,6 +83,7 @@ class Welcome(TypedDict):
     limits: Limits
     kernel: KernelState
     peers: list[PeerInfo]
+    client_id: NotRequired[int]
 
 
 # --- bridge -> room ----------------------------------------------------------------------------------------------

@@ -191,6 +191,7 @@ class Room:
             "protocol": hello.protocol,
             "room_id": self.room_id,
             "document_id": self.document_id,
+            "client_id": self.doc.client_id,
             "peer_id": peer.peer_id,
             "role": role,
             "limits": self.limits.public(),

@@ -64,6 +64,7 @@ class WindowCore:
         self._wants = BlobWants()
         self._held_events: deque[dict[str, Any]] = deque()
         self._held_buffers: deque[list[memoryview]] = deque()
+        self._clock = 0
         self._out: list[bytes] = []
         self._doc_changes: list[Change] = []
         self.doc, self.comms = self._new_document()
@@ -92,6 +93,7 @@ class WindowCore:
         self._held_events.clear()
         self._held_buffers.clear()
         self._out.clear()
+        self._clock = 0
 
     def close(self, error: RequestError) -> None:
         """End for good: every open request fails with `error`."""
@@ -295,9 +297,12 @@ class WindowCore:
             _IN_ORDER[message["type"]](self, message, buffers)
 
     def _reached(self, after: int) -> bool:
-        room = cast("dict[str, Any]", self.welcome or {}).get("clock_id")
-        # Without the room's client id the order of the socket stands alone, which is enough on our own one.
-        return room is None or sync.clock(self.doc, room) >= after
+        client_id = self.welcome.get("client_id") if self.welcome is not None else None
+        if client_id is None or after <= self._clock:
+            # Without the room's client id the order of the socket stands alone, which is enough on our own one.
+            return True
+        self._clock = sync.clock(self.doc, client_id)
+        return after <= self._clock
 
     def _on_accepted(self, message: dict[str, Any], _: list[memoryview]) -> None:
         self._show_again(self.outbox.accepted(message["request_id"]))
