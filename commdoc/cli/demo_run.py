@@ -144,8 +144,7 @@ class Demo:
         for number, (index, cell) in enumerate(cells):
             self._watcher.cell(number, len(cells), _heading(client.nb.cells, index))
             run = asyncio.ensure_future(self._execute(client, cell, index))
-            if LATE_TAG in cell.metadata.get("tags", []):
-                await self._until_displayed(client, cell)
+            if LATE_TAG in cell.metadata.get("tags", []) and await self._is_shown(client, cell, run):
                 await self._join_late()
                 late_joined = True
             if not await run:
@@ -206,20 +205,24 @@ class Demo:
             self._early = await self._browser.open(self.report.url)
             self._watcher.say("Chromium A is open, before there is any widget")
 
-    async def _until_displayed(self, client: Any, cell: Any) -> None:
-        """Wait until the late cell has displayed something, or runs for a while, and the room knows of it."""
+    async def _is_shown(self, client: Any, cell: Any, run: asyncio.Future[bool]) -> bool:
+        """Wait until the late cell has displayed something, or ran a while, and the room knows; False if it ended."""
         window = self._watching()
         end = time.monotonic() + DISPLAY_SECONDS
-        while not _displayed([cell]) and time.monotonic() < end:
+        while not _displayed([cell]) and not run.done() and time.monotonic() < end:
             await asyncio.sleep(0.02)
         displayed = _displayed(client.nb.cells)
         await window.wait_until(
             lambda: (
-                displayed <= {view["comm_id"] for view in window.core.comms.views}
-                and window.kernel.status == "busy"
+                run.done()
+                or (
+                    displayed <= {view["comm_id"] for view in window.core.comms.views}
+                    and window.kernel.status == "busy"
+                )
             ),
             what="the room did not show the running cell",
         )
+        return not run.done()
 
     def _watching(self) -> AsyncWindow:
         if self._window is None:

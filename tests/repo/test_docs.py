@@ -6,6 +6,7 @@ import json
 import re
 from urllib.parse import unquote
 
+import click
 import pytest
 
 from tests.conftest import ROOT
@@ -47,4 +48,4 @@ def test_every_command_that_the_readme_names_exists() -> None:
 
     named = set(re.findall(r"^\| `commdoc ([a-z]+)", text("README.md"), re.M))
     assert named
-    assert named <= set(main.commands)
+    assert named <= set(main.list_commands(click.Context(main)))
