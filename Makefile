@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
-NPM := npm --prefix js-shim
+NPM := npm --silent --prefix js-shim
 export PATH := $(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
@@ -32,7 +32,7 @@ $(VENV): pyproject.toml constraints.txt
 	@touch $@
 
 $(MODULES): js-shim/package-lock.json | $(VENV)
-	cd js-shim && npm ci --no-audit --no-fund
+	$(NPM) ci
 	@touch $@
 
 static: $(VENV) $(MODULES)

@@ -63,7 +63,7 @@ def build_static() -> bool:
         npm = shutil.which("npm", path=path) or "npm"
         for step in [["run", "build"]] if _has_modules() else [["ci"], ["run", "build"]]:
             if subprocess.run(
-                [npm, *step], cwd=SOURCES, env={**os.environ, "PATH": path}, check=False
+                [npm, "--silent", *step], cwd=SOURCES, env={**os.environ, "PATH": path}, check=False
             ).returncode:
                 sys.exit(f"commdoc: `npm {' '.join(step)}` failed in js-shim, see above")
     STATIC.mkdir(parents=True, exist_ok=True)
