@@ -59,9 +59,13 @@ export class Blobs {
   get(blob: BlobSentinel): Uint8Array | string | undefined {
     const cached = this.#cache.get(blob.$blob);
     if (!cached || blob.type !== "text") return cached?.bytes;
-    // A thousand instances of a class share one source text.
-    cached.text ??= decodeText(cached.bytes);
-    return cached.text;
+    try {
+      // A thousand instances of a class share one source text.
+      cached.text ??= decodeText(cached.bytes);
+      return cached.text;
+    } catch {
+      return cached.bytes; // no UTF-8: whoever decodes it says of which key
+    }
   }
 
   /** Waits until a blob is here. Rejects with a `BlobError` that names comm, key and hash. */

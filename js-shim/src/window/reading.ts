@@ -27,6 +27,9 @@ export interface ReaderOptions {
 /** Encoded values, each with the buffers that its `$buffer`s name. */
 type Values = Map<string, { encoded: Encoded; buffers: Uint8Array[] }>;
 
+/** Hash to what `decode` takes. */
+type Contents = Map<string, Uint8Array | string>;
+
 /** While a blob was waited for its value may be superseded; a value that changes faster than this is taken as it is. */
 const MOST_TRIES = 5;
 
@@ -37,17 +40,18 @@ export class Reader {
   async read(commId: string, keys?: readonly string[]): Promise<Reading> {
     for (let tries = 1; ; tries++) {
       const values = this.#values(commId, keys);
-      const missing = await this.#fetch(commId, values);
+      const { contents, missing } = await this.#fetch(commId, values);
       const comm = this.options.comms.get(commId);
       const stale = missing.some(({ key }) => comm?.encoded(key) !== values.get(key)?.encoded);
-      if (!stale || tries === MOST_TRIES) return this.#decode(commId, values, missing);
+      if (!stale || tries === MOST_TRIES) return this.#decode(commId, values, contents, missing);
     }
   }
 
   /** Reads one encoded value of a comm; `key` names it in errors. */
   async resolve(commId: string, key: string, encoded: Encoded): Promise<Reading> {
     const values: Values = new Map([[key, { encoded, buffers: [] }]]);
-    return this.#decode(commId, values, await this.#fetch(commId, values));
+    const { contents, missing } = await this.#fetch(commId, values);
+    return this.#decode(commId, values, contents, missing);
   }
 
   #values(commId: string, keys: readonly string[] | undefined): Values {
@@ -63,22 +67,26 @@ export class Reader {
     return values;
   }
 
-  async #fetch(commId: string, values: Values): Promise<BlobError[]> {
+  async #fetch(commId: string, values: Values): Promise<{ contents: Contents; missing: BlobError[] }> {
+    const { blobs } = this.options;
+    const contents: Contents = new Map();
     const missing: BlobError[] = [];
     const fetches: Promise<unknown>[] = [];
     for (const [key, { encoded }] of values) {
       forEachBlob(encoded, (blob) => {
-        const fetch = this.options.blobs.fetch(blob, commId, key);
-        fetches.push(fetch.catch((error: BlobError) => missing.push(error)));
+        // Kept here: while others are waited for, the value may be superseded and this one dropped.
+        const keep = (): unknown => contents.set(blob.$blob, blobs.get(blob) ?? STAND_INS[blob.type]);
+        fetches.push(blobs.fetch(blob, commId, key).then(keep, (error: BlobError) => missing.push(error)));
       });
     }
     await Promise.all(fetches);
-    return missing;
+    return { contents, missing };
   }
 
-  #decode(commId: string, values: Values, missing: BlobError[]): Reading {
-    const { blobs, onProblem } = this.options;
-    const content = (blob: BlobSentinel): Uint8Array | string => blobs.get(blob) ?? STAND_INS[blob.type];
+  #decode(commId: string, values: Values, contents: Contents, missing: BlobError[]): Reading {
+    const { onProblem } = this.options;
+    const content = (blob: BlobSentinel): Uint8Array | string =>
+      contents.get(blob.$blob) ?? STAND_INS[blob.type];
     const state: [string, Value][] = [];
     for (const [key, { encoded, buffers }] of values) {
       try {
