@@ -117,9 +117,9 @@ class CommsLog:
         return self._index.entries[comm_id].state()
 
     def comm_ids(self, epoch: str | None = None) -> list[str]:
-        """Return the ids of the comms, of one epoch or of all, in seq order."""
+        """Return the ids of the comms, of one epoch or of all, in seq order (same seq, of other epochs: by comm_id)."""
         entries = [e for e in self._index.entries.values() if epoch is None or e.epoch == epoch]
-        return [entry.comm_id for entry in sorted(entries, key=lambda entry: entry.seq)]
+        return [entry.comm_id for entry in sorted(entries, key=lambda entry: (entry.seq, entry.comm_id))]
 
     def blob_refs(self) -> Mapping[str, int]:
         """Return how often live elements name each blob, by hash; it follows what happens."""
