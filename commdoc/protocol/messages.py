@@ -329,6 +329,13 @@ class Peers(TypedDict):
     peers: list[PeerInfo]
 
 
+class WindowCount(TypedDict):
+    """What a bridge is told of the peers: how many windows and viewers there are."""
+
+    type: Literal["peers"]
+    windows: int
+
+
 class Blobs(TypedDict):
     type: Literal["blobs"]
     hashes: list[str]
@@ -355,5 +362,5 @@ ToWindow: TypeAlias = (
     | Blobs
     | ErrorMessage
 )
-ToBridge: TypeAlias = Welcome | Applied | Resync | ForgetSubshell | Peers | ErrorMessage
+ToBridge: TypeAlias = Welcome | Applied | Resync | ForgetSubshell | WindowCount | ErrorMessage
 FromBridge: TypeAlias = Hello | Ops | Forgotten
