@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 from pycrdt import Doc
 
 from commdoc.document import Change, Comm, CommsMap
-from commdoc.errors import BlobMissingError, ProtocolError, RequestError
+from commdoc.errors import BlobMissingError, ProtocolError, RequestError, ValueEncodingError
 from commdoc.protocol import frames, messages, values
 from commdoc.protocol.version import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
 from commdoc.window import asks, events, sync
@@ -120,10 +120,14 @@ class WindowCore:
             When the document needs a newer commdoc.
         """
         kind = frames.frame_type(frame)
-        if kind == frames.SYNC:
-            self._on_sync(frame)
-        elif kind == frames.MESSAGE:
-            self._on_message(*frames.decode(frame))
+        try:
+            if kind == frames.SYNC:
+                self._on_sync(frame)
+            elif kind == frames.MESSAGE:
+                self._on_message(*frames.decode(frame))
+        except (KeyError, TypeError, IndexError, ValueError, ValueEncodingError) as error:
+            msg = f"a message that is not what it must be: {error!r}"
+            raise ProtocolError(msg) from error
 
     # --- what a window may ask --------------------------------------------------------------------------------------
 
@@ -253,24 +257,20 @@ class WindowCore:
 
     def _on_message(self, message: dict[str, Any], buffers: list[memoryview]) -> None:
         kind = message["type"]
-        try:
-            if kind == "welcome":
-                self._on_welcome(cast("messages.Welcome", message))
-            elif kind == "blobs":
-                self._on_blobs(cast("messages.Blobs", message), buffers)
-            elif kind == "error":
-                self.last_error = events.RoomError(message["code"], message["reason"])
-                self._emit(self.last_error)
-            elif kind in _IN_ORDER:
-                self._held_events.append(message)
-                self._held_buffers.append(buffers)
-                self._release_events()
-            elif not kind.startswith("x-"):
-                msg = f"unknown message type {kind[:40]!r}"
-                raise ProtocolError(msg)
-        except (KeyError, TypeError, IndexError) as error:
-            msg = f"a {kind!r} that is not what it must be: {error!r}"
-            raise ProtocolError(msg) from error
+        if kind == "welcome":
+            self._on_welcome(cast("messages.Welcome", message))
+        elif kind == "blobs":
+            self._on_blobs(cast("messages.Blobs", message), buffers)
+        elif kind == "error":
+            self.last_error = events.RoomError(message["code"], message["reason"])
+            self._emit(self.last_error)
+        elif kind in _IN_ORDER:
+            self._held_events.append(message)
+            self._held_buffers.append(buffers)
+            self._release_events()
+        elif not kind.startswith("x-"):
+            msg = f"unknown message type {kind[:40]!r}"
+            raise ProtocolError(msg)
 
     def _on_welcome(self, message: messages.Welcome) -> None:
         fresh = message["document_id"] != self.document_id
