@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import signal
 import sys
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 PACKAGED: Final = Path(__file__).with_name("tour.ipynb")
 IN_A_CHECKOUT: Final = Path(__file__).parents[2] / "notebooks" / "tour.ipynb"
+
+NEEDS: Final = ("anywidget", "ipywidgets", "nbclient", "nbformat", "numpy")
+"""What the tour and running it need; a browser window needs playwright too, and does without."""
 
 EPILOG: Final = """\b
 Examples:
@@ -42,6 +46,10 @@ def demo(*, once: bool, notebook: Path | None, no_browser: bool, as_json: bool) 
     any widget, the others while a cell keeps the kernel busy. Printed is what each had, and after how long; at the end
     kernel, document and a fresh window are compared value by value.
     """
+    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        msg = f"the demo needs {', '.join(missing)}: pip install 'commdoc[demo]'"
+        raise click.ClickException(msg)
     path = (notebook or tour()).resolve()
     sys.exit(asyncio.run(_run(path, once=once, browser=not no_browser, as_json=as_json)))
 
