@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from commdoc.document.elements import Opened, model_state
 from commdoc.errors import BlobMissingError
 from commdoc.protocol.messages import Encoded, State
-from commdoc.protocol.values import BlobSentinel, GetBlob, decode, dumps
+from commdoc.protocol.values import PLAIN_TYPES, BlobSentinel, GetBlob, decode, dumps
 
 _EXACT_TYPES: Final = (str, int, bool, type(None))
 """Types of which equal values have equal JSON texts."""
@@ -79,7 +78,7 @@ class Comm:
         return self._opened.state is not None
 
     @property
-    def encoded_state(self) -> Mapping[str, Encoded]:
+    def encoded_state(self) -> MappingProxyType[str, Encoded]:
         """The state in the document's value encoding, model keys included; not to be changed."""
         return MappingProxyType(self._state)
 
@@ -92,7 +91,10 @@ class Comm:
         BlobMissingError
             When a blob is not to be had; `value` reads the other keys.
         """
-        return {key: self._decode(value, key) for key, value in self._state.items()}
+        return {
+            key: value if type(value) in PLAIN_TYPES else self._decode(value, key)
+            for key, value in self._state.items()
+        }
 
     def value(self, key: str) -> Any:
         """Return one key of the state, decoded.

@@ -36,6 +36,9 @@ reason.
 
 _BLOB_TYPES: Final = ("bytes", "text", "json")
 
+PLAIN_TYPES: Final = frozenset({str, int, float, bool, type(None)})
+"""Types of encoded values that are read as they are: most of any state, so that readers ask for them first."""
+
 _NON_FINITE: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 _INTEGER: Final = re.compile(r"-?[0-9]+")
@@ -146,6 +149,8 @@ def decode(
     ValueEncodingError
         For a sentinel that is not one of the table's.
     """
+    if type(encoded) in PLAIN_TYPES:
+        return encoded
     return _decode(encoded, get, buffers, 0)
 
 
@@ -157,10 +162,12 @@ def blob_sentinels(encoded: Encoded) -> Iterator[BlobSentinel]:
                 yield cast("BlobSentinel", encoded)
             return
         for item in _items(encoded):
-            yield from blob_sentinels(item)
+            if type(item) not in PLAIN_TYPES:
+                yield from blob_sentinels(item)
     elif isinstance(encoded, list):
         for item in encoded:
-            yield from blob_sentinels(item)
+            if type(item) not in PLAIN_TYPES:
+                yield from blob_sentinels(item)
 
 
 def map_buffers(encoded: Encoded, replace: Callable[[int], Encoded]) -> Encoded:

@@ -98,7 +98,10 @@ class AsyncComm:
         BlobMissingError
             When a blob is not at hand: `get_state` fetches it.
         """
-        return {key: self._decode(key, encoded) for key, encoded in self.encoded_state.items()}
+        return {
+            key: encoded if type(encoded) in values.PLAIN_TYPES else self._decode(key, encoded)
+            for key, encoded in self.encoded_state.items()
+        }
 
     def __getitem__(self, key: str) -> Any:
         return self._decode(key, self.encoded_state[key])

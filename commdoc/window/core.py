@@ -161,7 +161,7 @@ class WindowCore:
         comm = self.comms.get(comm_id)
         if comm is None:
             return None
-        return {**comm.encoded_state, **self.outbox.held(comm_id)}
+        return comm.encoded_state | self.outbox.held(comm_id)
 
     # --- the document -----------------------------------------------------------------------------------------------
 
