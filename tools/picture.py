@@ -28,7 +28,7 @@ async def main() -> None:
         for index, image in enumerate(images):
             picture.paste(image, (GAP + index * (image.width + GAP), GAP))
         OUT.parent.mkdir(parents=True, exist_ok=True)
-        picture.resize((width * 3 // 4, picture.height * 3 // 4)).quantize(128).save(OUT, optimize=True)
+        picture.resize((width * 3 // 4, picture.height * 3 // 4)).save(OUT, optimize=True)
     print(OUT, OUT.stat().st_size)
 
 
