@@ -38,10 +38,17 @@ class BatchEncoder:
     ----------
     clock : callable
         Seconds, monotonic.
+    report : callable, optional
+        Takes an exception that is no fault of a value; the operation is left out. Default: it is raised.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        report: Callable[[BaseException], None] | None = None,
+    ) -> None:
         self._clock = clock
+        self._report = report
         self._sent: dict[str, float] = {}
         self._reported: set[tuple[str, str]] = set()
         self.batch = 0
@@ -56,7 +63,12 @@ class BatchEncoder:
         self._forget()
         building = _Building()
         for op in ops:
-            self._add(building, op)
+            try:
+                self._add(building, op)
+            except Exception as error:
+                if self._report is None:
+                    raise
+                self._report(error)
             if building.size > FRAME_BYTES:
                 yield self._frame(building)
                 building = _Building()

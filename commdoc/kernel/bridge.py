@@ -90,7 +90,8 @@ class Bridge:
         self._reported: set[str] = set()
         self._windows = 0
         self._coalescer = Coalescer(self._read_again, self._report_text)
-        self._flush = FlushThread(self._coalescer, BatchEncoder(), self._submit, self._adopt, self._report)
+        encoder = BatchEncoder(report=self._report)
+        self._flush = FlushThread(self._coalescer, encoder, self._submit, self._adopt, self._report)
         self._hook = SendHook(kernel.session, self._flush.put, self._flush.urge, self._report)
         self._inbound = Inbound(kernel, self._hook, self._flush.put, self._flush.urge, self._report)
         self._link = Link(locate, info, client, LinkCallbacks(self._up, self._down, self._message))

@@ -181,4 +181,5 @@ class FlushThread:
             for frame in self._encoder.encode(self._coalescer.take()):
                 self._submit(frame)
         except Exception as error:  # noqa: BLE001 - one bad batch must not end the mirror
+            self._applied = self._encoder.batch  # nobody is going to say so
             self._report(error)

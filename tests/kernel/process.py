@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
+from jupyter_client.manager import KernelManager
 
 from tests.conftest import ROOT, until
 
@@ -31,11 +31,14 @@ class KernelProcess:
     """
 
     def __init__(self, extra_arguments: list[str] | None = None) -> None:
-        self.manager: KernelManager
-        self.client: BlockingKernelClient
-        self.manager, self.client = start_new_kernel(
-            kernel_name="python3", extra_arguments=extra_arguments or [], cwd=str(ROOT)
-        )
+        self.manager = KernelManager(kernel_name="python3")
+        self.manager.start_kernel(extra_arguments=extra_arguments or [], cwd=str(ROOT))
+        self._context = zmq.Context()
+        self._context.rcvhwm = 0  # a flood in the kernel must not cost the messages that tests wait for
+        self.client: BlockingKernelClient = self.manager.client(context=self._context)
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=TIMEOUT)
+        self._idle: set[str] = set()
         self.iopub: list[Message] = []
         self._ending = False
         self._reader = threading.Thread(target=self._read, name="iopub-reader")
@@ -53,6 +56,7 @@ class KernelProcess:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
+        self._context.destroy(0)
 
     def start(self, code: str) -> str:
         """Run a cell without waiting for it; returns its msg_id."""
@@ -73,7 +77,7 @@ class KernelProcess:
 
     def idle(self, msg_id: str) -> None:
         """Wait until the kernel has published that it is idle after a request."""
-        until(lambda: self._is_idle(msg_id), timeout=TIMEOUT, what=f"idle after {msg_id}")
+        until(lambda: msg_id in self._idle, timeout=TIMEOUT, what=f"idle after {msg_id}")
 
     def run(
         self, code: str, *, metadata: dict[str, Any] | None = None, timeout: float = TIMEOUT
@@ -151,16 +155,12 @@ class KernelProcess:
             if each["msg_type"].startswith("comm_") and each["content"]["comm_id"] == comm_id
         ]
 
-    def _is_idle(self, msg_id: str) -> bool:
-        return any(
-            each["msg_type"] == "status" and each["content"]["execution_state"] == "idle"
-            for each in self.published(msg_id)
-        )
-
     def _read(self) -> None:
         while not self._ending:
             if (message := self._receive(self.client.iopub_channel, 0.1)) is not None:
                 self.iopub.append(message)
+                if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                    self._idle.add(message["parent_header"].get("msg_id", ""))
 
     def _receive(self, channel: Any, timeout: float) -> Message | None:
         # The client's own methods start an event loop in each thread, and never close it.
@@ -184,7 +184,8 @@ def kernel_process(extra_arguments: list[str] | None = None) -> Iterator[KernelP
 def load(kernel: KernelProcess, url: str, *, token: str = "t") -> None:
     """Load commdoc in the kernel and have it find the room at `url`, whatever the machine has."""
     kernel.run(
-        "import commdoc.kernel.extension as _extension\n"
+        "import commdoc.kernel.extension as _extension, commdoc.kernel.link as _link\n"
+        "_link.LAST_RETRY_SECONDS = 0.5\n"
         f"_extension._locate = lambda *_: _extension.Endpoint({url!r}, {token!r})\n"
         "get_ipython().run_line_magic('load_ext', 'commdoc')"
     )

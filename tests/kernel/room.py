@@ -26,6 +26,8 @@ class RecordingRoom:
         Hashes as they arrived: a blob that is sent twice is here twice.
     hellos : list of dict
         One for each connection.
+    reading : threading.Event
+        While it is not set the room reads nothing more, until the bridge's socket is full.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -37,6 +39,8 @@ class RecordingRoom:
         self.authorizations: list[str | None] = []
         self.acknowledging = True
         self.welcoming: dict[str, Any] = {"type": "welcome"}
+        self.reading = threading.Event()
+        self.reading.set()
         self._blobs: dict[str, bytes] = {}
         self._last_batch = 0
         self._peers: list[ServerConnection] = []
@@ -51,6 +55,7 @@ class RecordingRoom:
 
     def close(self) -> None:
         """End; bridges see a lost connection."""
+        self.reading.set()
         self._server.shutdown()
         self.drop()
         self._thread.join(10)
@@ -110,6 +115,7 @@ class RecordingRoom:
             peer.send(frames.encode(self.welcoming))
             self._peers.append(peer)
             for data in peer:
+                self.reading.wait()
                 self._take(peer, _bytes(data))
         except (ConnectionClosed, OSError):
             return

@@ -19,7 +19,7 @@ def snapshot():
     import os, signal, sys, threading
     ip = get_ipython(); k = ip.kernel
     return {
-        'session': {key: repr(value) for key, value in vars(k.session).items() if key not in ('_trait_values', 'message_count')},
+        'session': {k_: repr(v) for k_, v in vars(k.session).items() if k_ not in ('_trait_values', 'message_count')},
         'send': repr(k.session.send),
         'shell_handlers': {name: repr(handler) for name, handler in k.shell_handlers.items()},
         'control_handlers': {name: repr(handler) for name, handler in k.control_handlers.items()},
