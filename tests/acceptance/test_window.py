@@ -99,6 +99,7 @@ def test_ten_windows_join_and_leave_and_nothing_is_left_behind(notebook: Noteboo
 def test_a_busy_a_blocked_and_a_killed_kernel(notebook: Notebook) -> None:
     notebook.run(SLIDER)
     with commdoc.join(url=notebook.link) as early:
+        early.wait_for("IntSliderModel")
         moved = 0
         for blocking in ("import time; time.sleep(2)", "import re; re.match(r'(a+)+$', 'a' * 26 + 'b')"):
             cell = notebook.start(blocking)
