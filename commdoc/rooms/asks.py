@@ -141,7 +141,9 @@ class Asks:
         """The kernel has closed this comm; when a window had just asked to open it, it is told."""
         if comm_id in self._opening:
             peer_id, ident = self._opening.pop(comm_id)
-            reason = f"the kernel did not take the comm {comm_id}: no such target, or the target's handler failed"
+            reason = (
+                f"the kernel did not take the comm {comm_id}: no such target, or the target's handler failed"
+            )
             self._requests.refuse(peer_id, {"message_id": ident}, "rejected", reason)
 
     def forget_opening(self) -> None:
