@@ -85,6 +85,9 @@ class WindowCore:
         if self._name is not None:
             hello["name"] = self._name
         self._out.append(asks.encode(hello))
+        if self.document_id is None:
+            # Whichever document the room has, this window has nothing of it: that can be said before the welcome.
+            self._out.append(sync.write(sync.STEP1, sync.EMPTY_STATE))
 
     def disconnect(self) -> None:
         """Note that the connection is gone; the document stays as it was."""
@@ -273,7 +276,7 @@ class WindowCore:
             raise ProtocolError(msg)
 
     def _on_welcome(self, message: messages.Welcome) -> None:
-        fresh = message["document_id"] != self.document_id
+        fresh, asked = message["document_id"] != self.document_id, self.document_id is None
         self.welcome = message
         self.document_id = message["document_id"]
         if fresh:
@@ -285,7 +288,8 @@ class WindowCore:
             self._fresh = self._new_document()
         self._set_peers(message["peers"])
         self._set_kernel(message["kernel"])
-        self._out.append(sync.step1(self.doc if self._fresh is None else self._fresh[0]))
+        if not asked:
+            self._out.append(sync.step1(self.doc if self._fresh is None else self._fresh[0]))
 
     def _release_events(self) -> None:
         """Tell the events that the document is new enough for, in order."""

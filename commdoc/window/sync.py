@@ -19,6 +19,9 @@ UPDATE: Final = 2
 
 EMPTY_UPDATE: Final = b"\x00\x00"
 
+EMPTY_STATE: Final = b"\x00"
+"""State vector of a document that has nothing."""
+
 
 def read(frame: bytes) -> tuple[int, bytes]:
     """Return the step and the payload of a sync frame.

@@ -25,10 +25,10 @@ class FarSide:
         self.comms = self.doc.get("comms", type=Array)
         self.heard: list[events.Event] = []
         self.core = WindowCore(self.heard.append)
+        self.asked: list[bytes] = []
 
     def join(self) -> None:
         self.core.connect()
-        self.core.take_frames()
         self.welcome()
         self.core.receive(sync.step1(self.doc))
         self.sync()
@@ -49,9 +49,10 @@ class FarSide:
         )
 
     def sync(self) -> None:
-        for frame in self.core.take_frames():
-            if frames.frame_type(frame) == frames.SYNC and sync.read(frame)[0] == sync.STEP1:
-                self.core.receive(sync.step2(self.doc, sync.read(frame)[1]))
+        self.sent()
+        asked, self.asked = self.asked, []
+        for state in asked:
+            self.core.receive(sync.step2(self.doc, state))
 
     def say(self, **message: Any) -> None:
         self.core.receive(frames.encode(message))
@@ -63,11 +64,14 @@ class FarSide:
         return sync.write(sync.UPDATE, self.doc.get_update(before))
 
     def sent(self) -> list[dict[str, Any]]:
-        return [
-            frames.decode(frame).message
-            for frame in self.core.take_frames()
-            if frames.frame_type(frame) == frames.MESSAGE
-        ]
+        """Return the messages that the window sends now; what it asks of the document is kept for `sync`."""
+        messages = []
+        for frame in self.core.take_frames():
+            if frames.frame_type(frame) == frames.MESSAGE:
+                messages.append(frames.decode(frame).message)
+            elif sync.read(frame)[0] == sync.STEP1:
+                self.asked.append(sync.read(frame)[1])
+        return messages
 
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.heard if isinstance(event, kind)]
