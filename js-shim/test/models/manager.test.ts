@@ -116,6 +116,53 @@ describe("what comes in", () => {
     });
   });
 
+  it("S26: waits for a model that is still being made, in order", async () => {
+    const { loadModelClass } = RoomManager.prototype;
+    let load: () => void = () => undefined;
+    const loaded = new Promise<void>((resolve) => {
+      load = resolve;
+    });
+    const seen: unknown[] = [];
+    vi.spyOn(RoomManager.prototype, "loadModelClass").mockImplementation(async function (
+      this: RoomManager,
+      ...names
+    ) {
+      await loaded;
+      const Model = await loadModelClass.apply(this, names);
+      return class extends Model {
+        override initialize(...how: Parameters<WidgetModel["initialize"]>): void {
+          super.initialize(...how);
+          this.on("msg:custom", (content: unknown) => seen.push([content, this.get("value")]));
+        }
+      };
+    });
+    source.opened({ a: slider(1) });
+    start();
+    source.message("a", { method: "custom", content: "first" });
+    source.set("a", { value: 2 });
+    source.message("a", { method: "custom", content: "second" });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    load();
+    await vi.waitFor(() =>
+      expect(seen).toEqual([
+        ["first", 2],
+        ["second", 2],
+      ]),
+    );
+  });
+
+  it("S27: goes on after an update that could not be read", async () => {
+    source.opened({ a: slider(1) });
+    start();
+    const model = await manager.get_model("a");
+    const Model = model.constructor as typeof WidgetModel;
+    vi.spyOn(Model, "_deserialize_state").mockRejectedValueOnce(new Error("not for this model"));
+    source.set("a", { value: 5 });
+    await vi.waitFor(() => expect(problems).toHaveLength(1));
+    source.set("a", { value: 6 });
+    await vi.waitFor(() => expect(model.get("value")).toBe(6));
+  });
+
   it("S27: goes on after a listener that throws, and says for which comm", async () => {
     source.opened({ a: slider(1) });
     start();
