@@ -285,7 +285,7 @@ class Requests:
                 self._send(*waiting.message, waiting.ident)
             except KernelLinkError as error:
                 # Not lost: the caller's clock fails it like any other that the kernel doesn't take.
-                log.warning("comm %s: %s is kept: %s", waiting.comm_id, waiting.ident, error)
+                log.debug("comm %s: %s is kept: %s", waiting.comm_id, waiting.ident, error)
                 comm.queue.appendleft(waiting)
                 self._waiting_bytes += waiting.size
                 if waiting.stuck_at is None:

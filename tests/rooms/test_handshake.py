@@ -115,6 +115,21 @@ async def test_what_happens_to_kernel_and_peers_in_mid_handshake_is_told_after_i
         assert len((await window.wait("peers"))["peers"]) == 3
 
 
+async def test_events_of_the_time_before_it_is_synced_are_not_for_a_window() -> None:
+    async with House() as house:
+        bridge = await house.bridge()
+        window = await house.window(sync=False)
+        message = {"op": "message", "comm_id": "c1", "data": {}, "buffers": []}
+        await bridge.do(opened(), message, {"op": "cell_end", "msg_id": "before", "status": "ok"})
+        await window.step1()
+        await asyncio.wait_for(window.synced.wait(), 5)
+        await bridge.do({"op": "cell_end", "msg_id": "after", "status": "ok"})
+        await window.wait("cell_end", msg_id="after")
+        assert [each["type"] for each in window.messages if each["type"] in ("message", "cell_end")] == [
+            "cell_end"
+        ]
+
+
 async def test_a_synced_window_may_ask_for_everything_again() -> None:
     async with House() as house:
         bridge = await house.bridge()

@@ -5,11 +5,13 @@ import hashlib
 import socket as sockets
 from urllib.parse import urlsplit
 
+import pycrdt
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from commdoc.rooms.limits import RoomLimits
+from commdoc.rooms.sync import Sync, sync_frame
 from tests.rooms.parties import moved, opened, request, until
 from tests.server.serving import ROOM, Site, bridge, site, socket, window
 
@@ -168,17 +170,15 @@ async def test_a_client_that_floods_is_slowed_and_the_others_are_not_affected() 
 
             task = asyncio.ensure_future(flood())
             loop = asyncio.get_running_loop()
-            begin, slowest = loop.time(), 0.0
-            while loop.time() - begin < 1.0:
-                at = loop.time()
-                number = int((at - begin) * 1e6)
+            begin = loop.time()
+            for number in range(20):
                 await kernel.do(moved(number))
                 await until(lambda number=number: other.state("c1")["value"] == number)  # type: ignore[misc]
-                slowest = max(slowest, loop.time() - at)
+            await until(lambda: loop.time() - begin > 0.5)
+            allowed = 50 * (loop.time() - begin + 2) + 1
+            assert len(flooding.heard_of("accepted")) <= allowed
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            assert len(flooding.heard_of("accepted")) <= 3 * 200 + 50
-            assert slowest < 1.0
             flooding.transport.socket.transport.abort()
 
 
@@ -195,7 +195,10 @@ async def test_a_browser_that_sleeps_is_noticed() -> None:
             hello = b'{"type":"hello","protocol":[1,1],"client":"sleeper"}'
             payload = bytes([100, len(hello)]) + hello + b"\x00"
             raw.sendall(bytes([0x82, 0x80 | len(payload), 0, 0, 0, 0]) + payload)
-            await until(lambda: host.room.window_count == 1)
+            step1 = sync_frame(Sync.STEP1, pycrdt.Doc().get_state())
+            raw.sendall(bytes([0x82, 0x80 | len(step1), 0, 0, 0, 0]) + step1)
+            members = host.room.broadcast.members
+            await until(lambda: any(member.peer.synced for member in members.values()))
             await until(lambda: host.room.window_count == 0, "the sleeper to be dropped", patience=15)
 
 
