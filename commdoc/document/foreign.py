@@ -44,5 +44,8 @@ def differences(index: Index, present: Sequence[ElementId]) -> tuple[list[Elemen
     for entry in index.entries.values():
         gone = next((n for n, slot in enumerate(entry.outputs) if slot in lost), None)
         if gone is not None:
-            lost.update(dict.fromkeys(slot for slot in entry.outputs[gone:] if slot.id is not None))
+            for slot in entry.outputs[gone:]:
+                lost.pop(slot, None)
+                if slot.id is not None:
+                    lost[slot] = None
     return foreign, list(lost)

@@ -34,6 +34,10 @@ def at(foreign: Array[Any], index: int) -> int:
     return min(index, len(foreign))
 
 
+def text_at(foreign: Array[Any], index: int) -> str:
+    return str(foreign[index]) if index < len(foreign) else "nothing"
+
+
 def insert(foreign: Array[Any]) -> None:
     foreign.insert(0, '["u","c1",{"value":99}]')
     foreign.insert(at(foreign, 4), "junk")
@@ -47,13 +51,13 @@ def remove(foreign: Array[Any]) -> None:
 
 
 def copy(foreign: Array[Any]) -> None:
-    foreign.insert(0, foreign[len(foreign) // 2] if len(foreign) else "nothing to copy")
+    foreign.insert(0, text_at(foreign, len(foreign) // 2))
 
 
 def move(foreign: Array[Any]) -> None:
     """Delete an element of the log and write the same text again."""
     middle = len(foreign) // 2
-    text = foreign[middle] if len(foreign) else "nothing to move"
+    text = text_at(foreign, middle)
     if len(foreign):
         del foreign[middle]
     foreign.insert(middle, text)
@@ -123,6 +127,38 @@ def test_a_foreign_write_is_reported_and_undone(
 
 
 @pytest.mark.scenario("S51")
+def test_outputs_of_which_some_were_deleted_come_back_in_their_order() -> None:
+    doc: Doc[Any] = Doc()
+    log = a_log(doc)
+    log.on_foreign = lambda reason: None
+    with log.batch():
+        open_comm(log, "a", value=1)
+        for n in range(6):
+            log.append_output("a", {"n": n})
+    with doc.transaction():
+        for index in (7, 5, 3):
+            del array(doc)[index]
+    log.restore()
+    assert [output["n"] for output in late(doc)["a"].outputs] == [0, 1, 2, 3, 4, 5]
+    assert shown(late(doc)) == written(log)
+
+
+@pytest.mark.scenario("S51")
+def test_a_restore_that_has_to_wait_is_not_forgotten() -> None:
+    doc: Doc[Any] = Doc()
+    log = filled(doc)
+    log.on_foreign = lambda reason: None
+    remove(array(doc))
+    with doc.transaction(origin="somebody"), pytest.raises(RuntimeError):
+        log.restore()
+    with log.batch():
+        for n in range(6):
+            log.close(f"c{n}")
+    assert shown(late(doc)) == written(log)
+    assert len(array(doc)) == 1
+
+
+@pytest.mark.scenario("S51")
 def test_a_foreign_write_is_undone_with_the_batch_that_comes_next() -> None:
     doc: Doc[Any] = Doc()
     log = filled(doc)
@@ -155,7 +191,7 @@ def test_windows_see_of_a_restore_only_what_the_foreign_write_had_changed() -> N
 
 
 @pytest.mark.scenario("S51")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(FOREIGN), st.integers(0, 2)), min_size=1, max_size=4), st.randoms())
 def test_any_foreign_writes_among_our_batches_end_undone(
     writes: list[tuple[Callable[[Array[Any]], None], int]], random: Any

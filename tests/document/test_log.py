@@ -234,19 +234,24 @@ def test_a_new_epoch_drops_what_the_kernels_earlier_ones_left_and_counts_from_on
     assert [late(doc)[comm_id].seq for comm_id in ("kept", "b")] == [1, 1]
     assert kinds(doc) == ["k", "o", "k", "o"]
     assert {kernel.epoch for kernel in late(doc).kernels.values()} == {"other", "epoch-2"}
+    assert log._index.seqs.keys() == {"other", "epoch-2"}
 
 
 def test_a_comm_of_another_epoch_with_the_same_id_is_another_comm() -> None:
-    log = a_log()
+    doc: Doc[Any] = Doc()
+    log = a_log(doc)
     with log.batch():
         open_comm(log, "x", value=0)
         open_comm(log, "a", value=1)
         log.append_output("a", {"n": 1})
+    with log.batch():
         log.begin_epoch("kernel-2", "other", "julia")
         open_comm(log, "a", epoch="other", value=2)
     entry = log.entry("a")
     assert entry is not None
     assert (entry.seq, entry.epoch, entry.outputs) == (1, "other", [])
+    assert shown(late(doc)) == written(log)
+    assert kinds(doc) == ["k", "o", "k", "o"]
 
 
 def test_a_view_is_there_once_per_comm_and_cell_and_goes_with_its_execution() -> None:
