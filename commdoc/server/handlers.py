@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Final
 
 from tornado.iostream import StreamClosedError
@@ -18,6 +19,7 @@ from commdoc.protocol.messages import Role
 from commdoc.rooms.blobs import is_digest
 from commdoc.rooms.room import Room
 from commdoc.rooms.transport import TransportClosedError
+from commdoc.server import deflate
 from commdoc.server.auth import SUBPROTOCOL, Access
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,9 @@ PING_SECONDS: Final = 20.0
 """A browser that sleeps, or a network that is gone, is noticed within this and its answer's time. The bridge is
 not pinged: a cell that holds the GIL for minutes answers nothing, and a dead kernel's socket closes by itself.
 """
+
+VIEWER_BYTES: Final = 1024 * 1024
+"""Largest message of a viewer, which has no more to say than its state vector: few deflated bytes can be many."""
 
 MAX_REASON_BYTES: Final = 123
 """Of a WebSocket close frame."""
@@ -121,8 +126,10 @@ class SocketHandler(Handler, WebSocketHandler):
 
     def initialize(self) -> None:
         """Make the queue that the room reads from."""
-        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(1)
-        self._gone = asyncio.Event()
+        self._frames: deque[bytes] = deque()
+        self._gone = False
+        self._come = asyncio.Event()
+        self._taken = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
 
     def prepare(self) -> None:
@@ -154,9 +161,14 @@ class SocketHandler(Handler, WebSocketHandler):
         """Seconds until an unanswered ping ends the connection."""
         return self.ping_interval
 
-    def get_compression_options(self) -> dict[str, Any] | None:
-        """Compress nothing: it would cost more than loopback takes."""
-        return None
+    def get_compression_options(self) -> dict[str, Any]:
+        """Deflate for who can read it; the bridge doesn't ask for it."""
+        return deflate.OPTIONS
+
+    @property
+    def max_message_size(self) -> int:
+        """Most bytes of a message, inflated: what a viewer may say is short."""
+        return VIEWER_BYTES if self._role == "viewer" else super().max_message_size
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Hand the connection to the room."""
@@ -165,36 +177,43 @@ class SocketHandler(Handler, WebSocketHandler):
 
     async def on_message(self, message: str | bytes) -> None:
         """Pass a frame on; the socket is not read further before the room has taken it."""
-        frame = message.encode() if isinstance(message, str) else message
-        put = asyncio.ensure_future(self._frames.put(frame))
-        gone = asyncio.ensure_future(self._gone.wait())
-        await asyncio.wait({put, gone}, return_when=asyncio.FIRST_COMPLETED)
-        put.cancel()
-        gone.cancel()
+        self._frames.append(message.encode() if isinstance(message, str) else message)
+        self._taken.clear()
+        self._come.set()
+        if not self._gone:
+            await self._taken.wait()
+
+    def write_frame(self, frame: bytes) -> Awaitable[None]:
+        """Send a frame, deflated where that is agreed and worth it."""
+        connection: Any = self.ws_connection
+        compressor = getattr(connection, "_compressor", None)
+        if compressor is None or deflate.is_worth_it(frame):
+            return self.write_message(frame, binary=True)
+        # Each message may go as it is; tornado, which frames it before it returns, has no switch of its own for that.
+        connection._compressor = None
+        try:
+            return self.write_message(frame, binary=True)
+        finally:
+            connection._compressor = compressor
 
     def on_close(self) -> None:
         """End the room's iteration."""
-        self._gone.set()
+        self.end()
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Iterate over the frames that come in."""
-        gone = asyncio.ensure_future(self._gone.wait())
-        try:
-            while True:
-                get = asyncio.ensure_future(self._frames.get())
-                await asyncio.wait({get, gone}, return_when=asyncio.FIRST_COMPLETED)
-                if not get.done():
-                    get.cancel()
-                    return
-                frame = get.result()
-                if frame is not None:
-                    yield frame
-        finally:
-            gone.cancel()
+        while not self._gone:
+            while self._frames:
+                yield self._frames.popleft()
+            self._taken.set()
+            self._come.clear()
+            await self._come.wait()
 
     def end(self) -> None:
-        """Let go of a socket whose room is done with it."""
-        self._gone.set()
+        """Let go of a socket that has ended, or whose room is done with it."""
+        self._gone = True
+        self._come.set()
+        self._taken.set()
 
 
 class _SocketTransport:
@@ -203,7 +222,7 @@ class _SocketTransport:
 
     async def send(self, frame: bytes) -> None:
         try:
-            await self._socket.write_message(frame, binary=True)
+            await self._socket.write_frame(frame)
         except (WebSocketClosedError, StreamClosedError) as error:
             raise TransportClosedError(str(error) or "the socket is closed") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -82,19 +81,19 @@ async def connect_websocket(address: Address) -> WebSocketChannel:
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake, InvalidStatus
 
-    options: dict[str, Any] = {}
-    if "proxy" in inspect.signature(connect.__init__).parameters:
-        options["proxy"] = None  # a room is on this machine, or where its link says
+    from commdoc.window.inflate import InflateFactory
+
     try:
         socket = await connect(
             address.socket_url,
             additional_headers={"Authorization": f"Bearer {address.token}"},
-            compression=None,  # loopback; the document's updates are small
+            compression=None,
+            extensions=[InflateFactory()],
+            proxy=None,  # a room is on this machine, or where its link says
             max_size=MAX_FRAME_BYTES,
             ping_interval=PING_SECONDS,
             ping_timeout=PONG_SECONDS,
             close_timeout=1.0,
-            **options,
         )
     except InvalidStatus as error:
         status = error.response.status_code
