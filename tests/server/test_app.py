@@ -160,7 +160,7 @@ async def test_the_list_of_rooms_shows_a_token_s_own() -> None:
 @pytest.mark.scenario("S47")
 async def test_a_client_that_floods_is_slowed_and_the_others_are_not_affected() -> None:
     async with site() as host, bridge(host.url, host.token("bridge")) as kernel:
-        host.room.limits = RoomLimits(peer_frames=200)
+        host.room.limits = RoomLimits(peer_frames=50)
         await kernel.do(opened())
         async with window(host.url, host.token()) as flooding, window(host.url, host.token()) as other:
 
