@@ -19,8 +19,13 @@ from typing import TypeVar
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 T = TypeVar("T")
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("commdoc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("commdoc")
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN_MARK = "COMMDOC_TEST_RUN"

@@ -191,7 +191,7 @@ def test_windows_see_of_a_restore_only_what_the_foreign_write_had_changed() -> N
 
 
 @pytest.mark.scenario("S51")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(FOREIGN), st.integers(0, 2)), min_size=1, max_size=4), st.randoms())
 def test_any_foreign_writes_among_our_batches_end_undone(
     writes: list[tuple[Callable[[Array[Any]], None], int]], random: Any

@@ -219,4 +219,4 @@ class Rooms(RuleBasedStateMachine):
 
 @pytest.mark.scenario("S21", "S51")
 class TestRooms(Rooms.TestCase):  # type: ignore[valid-type,misc]
-    settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=60, stateful_step_count=40)

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map
 
@@ -16,7 +16,6 @@ from commdoc.document.yupdate import ElementId, element_ids, elements, encode_up
 texts = st.lists(st.text(max_size=30), min_size=1, max_size=6)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(texts, st.lists(st.integers(0, 20), max_size=4)), min_size=1, max_size=6),
     st.integers(1, 2**53 - 1),
