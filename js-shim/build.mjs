@@ -62,9 +62,9 @@ async function pages() {
     // The pages may load nothing but what the host serves: fonts and images travel in the style sheets.
     loader: {
       ".svg": "dataurl",
-      ".woff": "dataurl",
       ".woff2": "dataurl",
-      ".ttf": "dataurl",
+      ".woff": "empty",
+      ".ttf": "empty",
       ".eot": "empty",
     },
   };
@@ -72,8 +72,12 @@ async function pages() {
     ...page,
     entryPoints: entries({ viewer: "src/viewer/viewer.ts" }),
   });
-  // A classic script: a frame of opaque origin may load no module from the host.
-  await build({ ...page, entryPoints: entries({ frame: "src/viewer/frame.ts" }), format: "iife" });
+  // Classic scripts: a frame of opaque origin may load no module from the host.
+  await build({
+    ...page,
+    entryPoints: entries({ frame: "src/viewer/frame.ts", math: "src/viewer/math.ts" }),
+    format: "iife",
+  });
   for (const name of ["viewer.html", "frame.html"]) {
     copyFileSync(join(root, "src/viewer", name), join(staticFolder, name));
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import signal
@@ -52,6 +53,12 @@ class Notebook:
     def _find_link(self) -> str:
         found = re.search(r"http://\S+#token=\S+", self.run("%commdoc"))
         return found.group() if found else ""
+
+    def reading_link(self) -> str:
+        """Return the room's link for somebody who may only look."""
+        path = Path(os.environ["JUPYTER_RUNTIME_DIR"], f"commdoc-{self.kernel_id}.json")
+        announced = json.loads(path.read_text(encoding="utf-8"))
+        return f"{announced['url']}#token={announced['tokens']['viewer']}"
 
     def run(self, code: str, *, timeout: float = 60, cell_id: str | None = None) -> str:
         """Run a cell; return what it printed."""

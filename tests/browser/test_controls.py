@@ -162,3 +162,21 @@ def test_after_a_restart_of_the_kernel_the_page_shows_the_new_life(
     page.press("new", "ArrowRight")
     until(lambda: notebook.value("s.value") == 4, what="the kernel has it")
     page.expect_clean()
+
+
+def test_math_is_typeset_in_labels_and_outputs(notebook: Notebook, open_page: OpenPage) -> None:
+    notebook.run(
+        "import ipywidgets as w\n"
+        "display(w.VBox([w.Label('The $m$ in $E=mc^2$'), w.HTMLMath(r'\\(x^2\\) and $$\\frac{x+1}{x-1}$$'),\n"
+        "  w.IntSlider(description='$\\\\alpha$'), w.HTML('costs $5, not $6'),\n"
+        "  w.Output(outputs=({'output_type': 'display_data', 'metadata': {},\n"
+        "    'data': {'text/latex': '$$\\\\sum_{i=0}^n i$$'}},))]))"
+    )
+    page = open_page()
+    expect(page.frame.locator(".katex").first).to_be_visible()
+    expect(page.frame.locator(".katex .mfrac").first).to_be_visible()
+    expect(page.frame.locator(".widget-output .katex").first).to_be_visible()
+    expect(page.frame.locator(".widget-label .katex").first).to_be_visible()
+    page.expect_text("costs $5, not $6")
+    page.picture("math")
+    page.expect_clean()

@@ -127,6 +127,27 @@ def test_a_wrong_token_is_refused_in_words(notebook: Notebook, chromium: Browser
             page.close()
 
 
+@pytest.mark.scenario("S47")
+def test_a_reader_sees_everything_and_changes_nothing(notebook: Notebook, chromium: Browser) -> None:
+    notebook.run("import ipywidgets as w; s = w.IntSlider(description='s'); display(s)")
+    page = RoomPage(chromium, notebook.reading_link())
+    try:
+        page.expect_readout("s", "0")
+        expect(page.page.locator("#role")).to_have_text("Read only")
+        expect(page.page.locator("#people summary")).to_have_text("1 reader")
+        expect(page.frame.locator("#stage")).to_have_js_property("inert", True)
+        page.expect_text("for reading")
+        notebook.run("s.value = 9")
+        page.expect_readout("s", "9")
+        page.drag("s", 0.5)
+        page.expect_readout("s", "9")
+        assert notebook.value("s.value") == 9
+        page.picture("reader")
+        page.expect_clean()
+    finally:
+        page.close()
+
+
 def test_the_token_is_neither_in_the_address_nor_in_the_frame(
     notebook: Notebook, open_page: OpenPage
 ) -> None:

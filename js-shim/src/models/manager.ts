@@ -15,7 +15,9 @@ import {
   type WidgetView,
 } from "@jupyter-widgets/base";
 import { ManagerBase } from "@jupyter-widgets/base-manager";
+import type { IRenderMime, RenderMimeRegistry } from "@jupyterlab/rendermime";
 import { adopt } from "./adopt";
+import { Arrivals } from "./arrivals";
 import { type CommDoor, DocumentComm } from "./document-comm";
 import { Hand } from "./hand";
 import { findModel, findView, type ModuleLoader } from "./modules";
@@ -44,21 +46,18 @@ export interface ManagerOptions {
   root?: Document | HTMLElement;
   /** More widget packages than the page has. */
   loader?: ModuleLoader;
+  /** Typesets math in labels and outputs. */
+  typesetter?: IRenderMime.ILatexTypesetter;
   onProblem?: (problem: Problem) => void;
-}
-
-interface Waiter {
-  resolve: (model: Promise<WidgetModel>) => void;
-  reject: (error: Error) => void;
 }
 
 export class RoomManager extends ManagerBase {
   readonly source: ModelSource;
-  readonly renderMime = makeRenderMime(this);
+  readonly renderMime: RenderMimeRegistry;
   private readonly comms = new Map<string, DocumentComm>();
   private readonly promises = new Map<string, Promise<WidgetModel>>();
   private readonly created = new Set<string>();
-  private readonly waiters = new Map<string, Waiter[]>();
+  private readonly arrivals = new Arrivals<WidgetModel>();
   private readonly lacking = new Map<string, Map<string, MissingBlob>>();
   private readonly references = new References();
   private readonly reactions: Reactions;
@@ -73,6 +72,7 @@ export class RoomManager extends ManagerBase {
     super();
     this.source = source;
     this.options = options;
+    this.renderMime = makeRenderMime(this, options.typesetter);
     const { root } = options;
     if (root !== undefined) {
       this.hand = new Hand(root, (commIds) => {
@@ -128,20 +128,16 @@ export class RoomManager extends ManagerBase {
 
   // --- what ipywidgets asks of a manager
 
+  /** Where descriptions look for a typesetter. */
+  get _rendermime(): RenderMimeRegistry {
+    return this.renderMime;
+  }
+
   /** The model of an id; waits for one that is not there yet, with an end. */
   override get_model(modelId: string): Promise<WidgetModel> {
     const there = this.promises.get(modelId);
     if (there !== undefined) return there;
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = { resolve, reject };
-      this.waiters.set(modelId, [...(this.waiters.get(modelId) ?? []), waiter]);
-      setTimeout(() => {
-        const left = (this.waiters.get(modelId) ?? []).filter((other) => other !== waiter);
-        if (left.length > 0) this.waiters.set(modelId, left);
-        else this.waiters.delete(modelId);
-        reject(new Error(`the document has no widget model ${modelId}`));
-      }, MODEL_PATIENCE_MS);
-    });
+    return this.arrivals.wait(modelId, MODEL_PATIENCE_MS, `the document has no widget model ${modelId}`);
   }
 
   /** As `get_model`, without an end: for a view whose model may come by another road (P2). */
@@ -155,8 +151,7 @@ export class RoomManager extends ManagerBase {
 
   override register_model(modelId: string, promise: Promise<WidgetModel>): void {
     this.promises.set(modelId, promise);
-    for (const waiter of this.waiters.get(modelId) ?? []) waiter.resolve(promise);
-    this.waiters.delete(modelId);
+    this.arrivals.arrived(modelId, promise);
     promise.then((model) => {
       if (this.promises.get(modelId) !== promise) return;
       this.created.add(modelId);

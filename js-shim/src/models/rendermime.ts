@@ -11,8 +11,14 @@ interface Models {
   create_view(model: WidgetModel): Promise<WidgetView>;
 }
 
-export function makeRenderMime(models: Models): RenderMimeRegistry {
-  const registry = new RenderMimeRegistry({ initialFactories: standardRendererFactories });
+export function makeRenderMime(
+  models: Models,
+  typesetter?: IRenderMime.ILatexTypesetter,
+): RenderMimeRegistry {
+  const registry = new RenderMimeRegistry({
+    initialFactories: standardRendererFactories,
+    ...(typesetter === undefined ? {} : { latexTypesetter: typesetter }),
+  });
   registry.addFactory(
     {
       // The data is only a name; what it names came from the room.

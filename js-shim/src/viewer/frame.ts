@@ -11,6 +11,7 @@ import { type Connect, portConnect } from "../window/transport";
 import "./frame.css";
 import { LogPanel } from "./log-panel";
 import { Stage } from "./stage";
+import { typesetter } from "./typesetter";
 import { lifelessWords } from "./words";
 
 /** The wait before the room is tried again, while it was never joined. */
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
   const source = fromRoom(room, (commId, reason) => log.add("error", `comm ${commId}: ${reason}`));
   const manager = new RoomManager(source, {
     root: document,
+    typesetter,
     onProblem: ({ text }) => log.add("error", text),
   });
   const maker = {
