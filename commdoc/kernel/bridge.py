@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -119,6 +120,13 @@ class Bridge:
     def join(self, locate: Callable[[], Endpoint]) -> None:
         """Leave the room of now for another one."""
         self._link.relocate(locate)
+
+    def settle(self, seconds: float) -> None:
+        """Give what is on its way so long to arrive; returns as soon as it has."""
+        end = time.monotonic() + seconds
+        self._flush.urge()
+        while (self._flush.waiting or self._flush.unapplied) and time.monotonic() < end:
+            time.sleep(0.005)
 
     def status(self) -> BridgeStatus:
         """Return what there is to say."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from IPython.core.error import UsageError
@@ -13,7 +13,10 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from commdoc.kernel.bridge import Bridge
 from commdoc.kernel.sidecar import Endpoint
 
-USAGE = """\
+LAG_SECONDS: Final = 0.2
+"""What has not arrived after this is lag."""
+
+USAGE: Final = """\
 %commdoc             the room, its link, comms, windows and lag
 %commdoc join URL    move to the room at URL; its token for a bridge is behind '#token='"""
 
@@ -40,6 +43,7 @@ class CommdocMagics(Magics):
         except ValueError:  # a quote without its partner
             words = [line]
         if not words:
+            self._bridge.settle(LAG_SECONDS)  # the cell that asks is on its way, too
             sys.stdout.write(self._status() + "\n")
         elif words[0] == "join" and len(words) == 2:
             endpoint = _endpoint(words[1])

@@ -16,6 +16,7 @@ def test_it_shows_comms_windows_lag_and_the_link(loaded: Loaded) -> None:
     room.send({"type": "peers", "windows": 1})
     text = room.wait_for(lambda: (t := kernel.text("%commdoc")) and "1 window," in t and t)
     assert "3 comms" in text
+    assert "up to date" in text
     assert room.url in text
 
 
