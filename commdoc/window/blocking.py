@@ -97,6 +97,12 @@ class Window:
         return self._window.room_id
 
     @property
+    def open_requests(self) -> int:
+        """How many requests and messages of this window are not over: queued, under way, or in the kernel's queue."""
+        with self.guard:
+            return len(self._window.core.outbox)
+
+    @property
     def peers(self) -> list[PeerInfo]:
         """Who is in the room."""
         return self._window.peers
@@ -245,6 +251,10 @@ class Window:
         try:
             self._loop.run_forever()
         finally:
+            left = asyncio.all_tasks(self._loop)
+            for task in left:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 

@@ -125,7 +125,7 @@ class Connection:
                     self._channel = await self._connect()
                 except (ForbiddenError, RoomNotFoundError) as error:
                     self._gone(error)
-                except (OSError, TimeoutError) as error:
+                except (OSError, asyncio.TimeoutError) as error:
                     self.last_problem = str(error) or type(error).__name__
                 else:
                     if await self._serve(self._channel):
