@@ -120,7 +120,7 @@ class Notebook:
 
     def value(self, expression: str) -> Any:
         """Return what an expression is in the kernel now; it must have a literal for its repr."""
-        msg_id = self.client.execute("", user_expressions={"it": expression}, store_history=False)
+        msg_id = self.client.execute("", user_expressions={"it": f"repr({expression})"}, store_history=False)
         while True:
             reply = self.client.get_shell_msg(timeout=60)
             if reply["parent_header"].get("msg_id") == msg_id:
@@ -128,7 +128,8 @@ class Notebook:
         answer = reply["content"]["user_expressions"]["it"]
         if answer["status"] != "ok":
             raise CellError(answer["evalue"])
-        return ast.literal_eval(answer["data"]["text/plain"])
+        # IPython shortens what it prints, but no text: it gets a text.
+        return ast.literal_eval(ast.literal_eval(answer["data"]["text/plain"]))
 
     def kill(self) -> None:
         """End the kernel as the kernel of the operating system ends it."""

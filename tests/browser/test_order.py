@@ -35,7 +35,7 @@ class Witness(anywidget.AnyWidget):
         model.on("change:seen", show);
         show();
         el.addEventListener("click", () => {
-          for (let i = 0; i < 200; i++) {
+          for (let i = 0; i < 1000; i++) {
             model.set("n", i);
             model.save_changes();
             model.send({ i }, undefined, [new Uint8Array([i %% 256, 7])]);
@@ -60,6 +60,7 @@ for i in range({count}):
 """
 
 
+@pytest.mark.acceptance("A4")
 @pytest.mark.scenario("S24", "S25")
 def test_a_value_is_there_before_the_message_that_followed_it(
     notebook: Notebook, open_page: OpenPage
@@ -67,16 +68,17 @@ def test_a_value_is_there_before_the_message_that_followed_it(
     notebook.run(WITNESS % {"delay": ""} + "display(witness)")
     page = open_page()
     page.expect_text("seen 0")
-    notebook.run(SEND.format(count=300))
+    notebook.run(SEND.format(count=1000))
     until(lambda: notebook.value("len(witness.seen)"), what="the page saw all messages")
     seen = notebook.value("witness.seen")
     messages = [event for event in seen if event[0] == "custom"]
-    assert [number for _, number, _, _ in messages] == list(range(300))
+    assert [number for _, number, _, _ in messages] == list(range(1000))
     assert all(value >= number for _, number, value, _ in messages)
     assert all(raw == [number % 256, ord("x")] for _, number, _, raw in messages)
     page.expect_clean()
 
 
+@pytest.mark.acceptance("A4")
 @pytest.mark.scenario("S24", "S25")
 def test_the_kernel_has_the_value_before_the_message_that_the_page_sent_after_it(
     notebook: Notebook, open_page: OpenPage
@@ -85,13 +87,13 @@ def test_the_kernel_has_the_value_before_the_message_that_the_page_sent_after_it
     page = open_page()
     page.frame.get_by_text("seen 0").click()
     until(
-        lambda: notebook.value("len(witness.heard)") == 200, timeout=20, what="the kernel heard all messages"
+        lambda: notebook.value("len(witness.heard)") == 1000, timeout=40, what="the kernel heard all messages"
     )
     heard = notebook.value("witness.heard")
-    assert [number for number, _, _ in heard] == list(range(200))
+    assert [number for number, _, _ in heard] == list(range(1000))
     assert all(value >= number for number, value, _ in heard)
     assert all(raw == bytes([number % 256, 7]) for number, _, raw in heard)
-    assert notebook.value("witness.n") == 199
+    assert notebook.value("witness.n") == 999
     page.expect_clean()
 
 
