@@ -161,7 +161,12 @@ class Comm:
 
 def merged_state(opened: Opened, overlay: State | None) -> State:
     """Return the encoded state of a comm: model keys, opened state, overlay."""
-    return {**model_state(opened.model), **(opened.state or {}), **(overlay or {})}
+    state = model_state(opened.model)
+    if opened.state:
+        state.update(opened.state)
+    if overlay:
+        state.update(overlay)
+    return state
 
 
 def differing_keys(old: State, new: State) -> tuple[str, ...]:

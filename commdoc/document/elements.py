@@ -25,6 +25,11 @@ MODEL_KEYS: Final = {
 }
 """State keys that stand beside the state in an ``o``, and their names there."""
 
+_MODEL_NAMES: Final = tuple(MODEL_KEYS.values())
+
+_from_text: Final = json.JSONDecoder().decode
+"""As `json.loads`, without its look at what it was given."""
+
 LIVE: Final = "live"
 GONE: Final = "gone"
 
@@ -116,25 +121,25 @@ def parse(text: object) -> Element:
         msg = f"an element of type {type(text).__name__}, not a JSON text"
         raise SchemaError(msg)
     try:
-        parts = json.loads(text)
+        parts = _from_text(text)
     except (ValueError, RecursionError) as error:
         msg = f"an element that is not JSON ({error}): {text[:60]!r}"
         raise SchemaError(msg) from None
-    match parts:
-        case [str(kind), str(comm_id), body]:
-            element = _read(kind, comm_id, body)
-            if element is not None:
-                return element
+    if type(parts) is list and len(parts) == 3 and type(parts[0]) is str and type(parts[1]) is str:
+        element = _read(*parts)
+        if element is not None:
+            return element
     msg = f"an element of the wrong shape: {text[:60]!r}"
     raise SchemaError(msg)
 
 
 def _read(kind: str, comm_id: str, body: Any) -> Element | None:
-    match kind, body:
-        case "u", dict():
+    if type(body) is dict:
+        if kind == "u":
             return Updated(comm_id, body)
-        case "o", dict():
+        if kind == "o":
             return _opened(comm_id, body)
+    match kind, body:
         case "out", dict():
             return Output(comm_id, body)
         case "v", {"msg_id": str()} if isinstance(body.get("cell_id", ""), str):
@@ -153,18 +158,20 @@ def _read(kind: str, comm_id: str, body: Any) -> Element | None:
 
 
 def _opened(comm_id: str, body: dict[str, Any]) -> Opened | None:
-    model = {name: body[name] for name in MODEL_KEYS.values() if name in body}
-    match body:
-        case {"target_name": str(target_name), "seq": int(seq), "epoch": str(epoch)}:
-            pass
-        case _:
-            return None
-    state = body.get("state")
-    if not (state is None or isinstance(state, dict)) or not all(isinstance(v, str) for v in model.values()):
+    # A late window reads thousands of these: plain comparisons take a third of the time of patterns.
+    get = body.get
+    target_name, seq, epoch, state = get("target_name"), get("seq"), get("epoch"), get("state")
+    if type(target_name) is not str or type(epoch) is not str or type(seq) is not int or seq < 1:
         return None
-    if isinstance(seq, bool) or seq < 1:
+    if state is not None and type(state) is not dict:
         return None
-    return Opened(comm_id, target_name, model, seq, epoch, state, body.get("data"), body.get("metadata"))
+    model = {}
+    for name in _MODEL_NAMES:
+        if name in body:
+            model[name] = value = body[name]
+            if type(value) is not str:
+                return None
+    return Opened(comm_id, target_name, model, seq, epoch, state, get("data"), get("metadata"))
 
 
 def _kernel(body: dict[str, Any]) -> Kernel | None:
