@@ -147,3 +147,31 @@ def _expect_all(notebook: Notebook, pages: list[RoomPage], value: int) -> None:
         return there and all(page.readout(name) == str(value) for page in pages for name in "abcde")
 
     until(all_there, timeout=15, what=f"all five are {value} in the kernel and in every page")
+
+
+@pytest.mark.scenario("S13")
+def test_a_player_is_run_by_one_page_and_goes_on_when_that_is_closed(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    notebook.run(
+        "import ipywidgets as w, time; p = w.Play(max=100000, interval=100); s = w.IntText(description='s')\n"
+        "l = w.link((p, 'value'), (s, 'value')); display(w.VBox([p, s])); times = []\n"
+        "p.observe(lambda change: times.append(time.monotonic()), 'value')"
+    )
+    pages = [open_page() for _ in range(3)]
+    pages[0].frame.locator(".widget-play button").first.click()
+    until(lambda: notebook.value("len(times)") >= 20, timeout=20, what="it plays")
+    fastest = notebook.value("min(b - a for a, b in zip(times, times[10:]))")
+    assert fastest > 0.8
+    shown = notebook.value("p.value")
+    pages[0].close()
+    until(lambda: notebook.value("p.value") > shown + 10, timeout=20, what="another page goes on with it")
+    pages[2].frame.locator(".widget-play button").first.click()
+    until(lambda: not notebook.value("p.playing"), what="it is paused")
+    rest = notebook.value("p.value")
+    time.sleep(3)
+    assert notebook.value("p.value") == rest
+    notebook.run("p.playing = True")
+    until(
+        lambda: notebook.value("p.value") > rest + 5, timeout=20, what="a page runs what the kernel started"
+    )

@@ -87,7 +87,7 @@ export class RoomManager extends ManagerBase {
       failed,
       handOn: (commId) => this.hand?.on(commId) ?? false,
       get applying() {
-        return manager.applying > 0;
+        return manager.isApplying;
       },
       reacted: (commId, state) => this.reactions.add(commId, state),
       readResolved: (commId, keys) => this.readUpdate(commId, keys),
@@ -107,6 +107,11 @@ export class RoomManager extends ManagerBase {
         if (model.comm !== undefined && model.comm_live !== live) model.comm_live = live;
       });
     }
+  }
+
+  /** Is a value being set that came from the document? */
+  get isApplying(): boolean {
+    return this.applying > 0;
   }
 
   /** The blobs that a comm's last read lacked. */

@@ -8,13 +8,14 @@ import * as controls from "@jupyter-widgets/controls";
 import * as anywidget from "./anywidget";
 import { fallbackModel, fallbackView, type Lack } from "./fallback";
 import * as output from "./output";
+import { PlayModel } from "./play";
 
 type Classes = Record<string, unknown>;
 
 /** Module name → its classes, and the major version of the protocol that they speak. */
 const MODULES: Record<string, { classes: Classes; major: string }> = {
   "@jupyter-widgets/base": { classes: { ...base }, major: "2" },
-  "@jupyter-widgets/controls": { classes: { ...controls }, major: "2" },
+  "@jupyter-widgets/controls": { classes: { ...controls, PlayModel }, major: "2" },
   "@jupyter-widgets/output": { classes: { ...output }, major: "1" },
   anywidget: { classes: { ...anywidget }, major: "" },
 };
