@@ -41,7 +41,12 @@ function entries(names) {
 async function core() {
   await build({
     ...common,
-    entryPoints: { index: "src/index.ts", document: "src/document/index.ts", interop: "tools/interop.ts" },
+    entryPoints: {
+      index: "src/index.ts",
+      document: "src/document/index.ts",
+      models: "src/models/index.ts",
+      interop: "tools/interop.ts",
+    },
     outdir: "dist",
     packages: "external",
     platform: "neutral",

@@ -4,8 +4,7 @@
  * `data-view` and `data-comm-id` on views, `data-cell` on groups, `data-live` on the body.
  */
 
-import { fromRoom } from "../models/from-room";
-import { RoomManager } from "../models/manager";
+import { modelsOf, type RoomManager } from "../models";
 import { joinRoom, type Room } from "../window/room";
 import { type Connect, portConnect } from "../window/transport";
 import "./frame.css";
@@ -24,11 +23,11 @@ async function main(): Promise<void> {
     log.add("error", text);
   };
   const room = await join(portConnect(await portFromPage()), problem);
-  const source = fromRoom(room, (commId, reason) => log.add("error", `comm ${commId}: ${reason}`));
-  const manager = new RoomManager(source, {
+  const manager = modelsOf(room, {
     root: document,
     typesetter,
-    onProblem: ({ text }) => log.add("error", text),
+    onProblem: ({ commId, text }) =>
+      log.add("error", text.startsWith("comm ") ? text : `comm ${commId}: ${text}`),
   });
   const maker = {
     get_model: (commId: string) => manager.modelWhenThere(commId),
