@@ -92,8 +92,11 @@ class Bridge:
         self._windows = 0
         self._coalescer = Coalescer(self._read_again, self._report_text)
         encoder = BatchEncoder(report=self._report)
-        self._flush = FlushThread(self._coalescer, encoder, self._submit, self._adopt, self._report)
+        self._flush = FlushThread(
+            self._coalescer, encoder, self._submit, self._adopt, self._report, self._seal
+        )
         self._hook = SendHook(kernel.session, self._flush.put, self._flush.urge, self._report)
+        self._hook.mergeable = self._coalescer.targets
         self._inbound = Inbound(kernel, self._hook, self._flush.put, self._flush.urge, self._report)
         self._link = Link(locate, info, client, LinkCallbacks(self._up, self._down, self._message))
         self.info = info
@@ -143,6 +146,9 @@ class Bridge:
         """Make hook and handlers pass through, in a forked child: the comms are the parent's."""
         self._hook.active = False
         self._inbound.active = False
+
+    def _seal(self) -> None:
+        self._hook.seal()
 
     def _submit(self, frame: bytes) -> None:
         self._link.submit(frame)

@@ -21,15 +21,14 @@ acknowledgements of requests) wait, and follow the comms that were read.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from commdoc.errors import ValueEncodingError
 from commdoc.kernel.cells import Cells, PendingOp
-from commdoc.kernel.hook import CONTROL_TARGET
-from commdoc.kernel.records import Kind, Parent, Record, parent_id, parent_type
-from commdoc.kernel.truth import WIDGET_TARGET
+from commdoc.kernel.hook import CONTROL_TARGET, WIDGET_TARGET
+from commdoc.kernel.records import Kind, Parent, Record
 from commdoc.protocol.values import put_buffers
 
 MAX_WAITING: Final = 20_000
@@ -73,6 +72,7 @@ class Coalescer:
         self._readings: dict[int, _Reading] = {}
         self._reading_comms: dict[str, int] = {}
         self._asked: dict[str, set[str]] = {}
+        self._first_writers: dict[str, int] = {}
         self._writers: dict[str, dict[str, int]] = {}
         self._cells = cells = Cells(self._emit)
         self.remember_view = cells.remember_view
@@ -166,6 +166,11 @@ class Coalescer:
         self._events.clear()
         self._event_bytes = 0
 
+    @property
+    def targets(self) -> Mapping[str, str]:
+        """The comms that are known, and their target names."""
+        return self._targets
+
     def knows(self, comm_id: str) -> bool:
         """Whether the comm was adopted or seen to open, and not to close."""
         return comm_id in self._targets
@@ -203,6 +208,8 @@ class Coalescer:
             except ValueEncodingError as error:
                 self._report(f"update of comm {comm_id} left out: {error}")
                 return
+        else:
+            state = state.copy()  # the hook may still be writing into this one, and puts it here once more
         if "msg_id" in state:
             self._cells.updated(comm_id, state)
         if comm_id in self._reading_comms:
@@ -212,12 +219,13 @@ class Coalescer:
             self._ask(comm_id, overtaken)
         if not self.linked:
             return
-        cause = parent_id(parent) if parent_type(parent) == "comm_msg" else None
+        header = parent.get("header") if parent else None
+        cause = header["msg_id"] if header and header.get("msg_type") == "comm_msg" else None
         op = self._updates.get(comm_id)
         if op is not None and op.get("cause") == cause:
             op["state"].update(state)
             return
-        op = {"op": "update", "comm_id": comm_id, "state": dict(state)}
+        op = {"op": "update", "comm_id": comm_id, "state": state}
         if cause is not None:
             op["cause"] = cause
         self._ops.append(op)
@@ -249,6 +257,7 @@ class Coalescer:
     def _forget(self, comm_id: str) -> None:
         del self._targets[comm_id]
         self._asked.pop(comm_id, None)
+        self._first_writers.pop(comm_id, None)
         self._writers.pop(comm_id, None)
         self._cells.forget(comm_id)
 
@@ -283,8 +292,11 @@ class Coalescer:
 
     def _written(self, comm_id: str, keys: Iterable[str], thread: int) -> set[str]:
         """Note who wrote the keys last; return those that another thread had written before."""
+        first = self._first_writers.setdefault(comm_id, thread)
+        if first == thread and comm_id not in self._writers:
+            return set()
         writers = self._writers.setdefault(comm_id, {})
-        others = {key for key in keys if writers.get(key, thread) != thread}
+        others = {key for key in keys if writers.get(key, first) != thread}
         writers.update(dict.fromkeys(keys, thread))
         return others
 

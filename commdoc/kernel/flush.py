@@ -47,6 +47,8 @@ class FlushThread:
         ``adopt(comm_ids | None)`` yields after each chunk of comms that it has fed to the coalescer.
     report : callable
         Takes an exception of this thread's own making.
+    seal : callable
+        Called before records are read: nobody may write into them any more.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class FlushThread:
         submit: Callable[[bytes], None],
         adopt: Callable[[list[str] | None], Any],
         report: Callable[[BaseException], None],
+        seal: Callable[[], None] = lambda: None,
     ) -> None:
         self._coalescer = coalescer
         self._encoder = encoder
         self._submit = submit
         self._adopt = adopt
         self._report = report
+        self._seal = seal
         self._queue: queue.SimpleQueue[Record] = queue.SimpleQueue()
         self._urgent = _thread.allocate_lock()
         self._urgent.acquire()
@@ -112,8 +116,7 @@ class FlushThread:
         while not self._stopping:
             record = self._queue.get()
             self._wait()
-            self._feed(record)
-            self._drain()
+            self._drain(record)
             self._flush()
 
     def _wait(self) -> None:
@@ -122,14 +125,17 @@ class FlushThread:
             if left > 0:
                 time.sleep(left)
 
-    def _drain(self) -> None:
-        feed = self._feed
-        for _ in range(self._queue.qsize()):
+    def _drain(self, record: Record | None = None) -> None:
+        count = self._queue.qsize()
+        self._seal()  # after the count: what comes behind is read another time, and may be written into until then
+        if record is not None:
+            self._feed(record)
+        for _ in range(count):
             try:
                 record = self._queue.get_nowait()
             except queue.Empty:
                 return
-            feed(record)
+            self._feed(record)
 
     def _feed(self, record: Record) -> None:
         try:

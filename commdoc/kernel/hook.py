@@ -4,18 +4,34 @@ It sees comm messages of every origin and outputs, in the order in which they le
 called. Beside it a watched message costs one `SimpleQueue.put`: that is reentrant and takes no Python lock,
 so a `close()` that the garbage collector runs inside the hook can't deadlock. Nothing is serialised here.
 
+An update whose comm has an update in the queue already, with nothing but updates behind it, goes into that
+one: under a loop of ``w.value = i`` the flush thread, which shares the GIL, then has one record to handle
+per window instead of hundreds. No lock guards this: `seal` puts a fresh table in place, and who has written
+into a record looks whether its table is still the one; if not, the update goes into the queue by itself.
+
 An error in here never reaches the caller; it is told once to `report`.
 """
 
 from __future__ import annotations
 
 from _thread import get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from commdoc.kernel.records import Kind, Parent, Record, freeze, freeze_buffers, freeze_state, parent_id
+from commdoc.kernel.records import (
+    SCALARS,
+    Kind,
+    Parent,
+    Record,
+    freeze,
+    freeze_buffers,
+    freeze_state,
+    parent_id,
+)
 
 VIEW_MIME: Final = "application/vnd.jupyter.widget-view+json"
+
+WIDGET_TARGET: Final = "jupyter.widget"
 
 CONTROL_TARGET: Final = "jupyter.widget.control"
 """ipywidgets' own channel for one front end that asks for all states: its messages are nobody else's."""
@@ -61,6 +77,11 @@ class SendHook:
         """Thread id to a comm's id and (content, buffers) of its messages that are *kept from* iopub: answers
         to our own questions.
         """
+        self.mergeable: Mapping[str, str] = {}
+        """Comm id to target name, of the comms that are mirrored; those of a widget have updates that may
+        be merged.
+        """
+        self._last: dict[str, Record] = {}
         self._waiting: set[str | None] = set()
         """msg_ids of executions that said ``clear_output(wait=True)`` and have shown nothing since."""
         self._watched: dict[str, Callable[[Any, Any, Parent | None, Any], None]] = {
@@ -97,6 +118,14 @@ class SendHook:
             self._session.send = self._original
         else:
             del self._session.send
+
+    def seal(self) -> None:
+        """Let no further update go into those noted so far: they are about to be read, or a barrier comes."""
+        self._last = {}
+
+    def _barrier(self, record: Record) -> None:
+        self._last = {}
+        self._put(record)
 
     def _make(self) -> Callable[..., Any]:
         original = self._original
@@ -153,22 +182,37 @@ class SendHook:
             told.append((content, buffers))
         method = data.get("method") if isinstance(data, dict) else None
         if method == "update" and data.get("state").__class__ is dict:
-            paths = data.get("buffer_paths")
-            self._put(
-                (
-                    Kind.UPDATE,
-                    content["comm_id"],
-                    freeze_state(data["state"]),
-                    freeze(paths) if paths else (),
-                    freeze_buffers(buffers) if buffers else (),
-                    parent,
-                    get_ident(),
-                    None if len(data) == 3 and paths is not None else _rest(data),
-                )
-            )
+            self._update(content["comm_id"], data, buffers, parent)
         elif method != "echo_update":  # that leaves before the kernel has validated anything
-            self._put((Kind.MESSAGE, content["comm_id"], freeze(data), freeze_buffers(buffers)))
+            self._barrier((Kind.MESSAGE, content["comm_id"], freeze(data), freeze_buffers(buffers)))
             self._urge()
+
+    def _update(self, comm_id: str, data: dict[str, Any], buffers: Any, parent: Parent | None) -> None:
+        last = self._last
+        before = last.get(comm_id)
+        thread = get_ident()
+        if before is not None and not buffers and before[5] is parent and before[6] == thread:
+            state = before[2]
+            for key, value in data["state"].items():
+                state[key] = value if value.__class__ in SCALARS else freeze(value)
+            if self._last is last:
+                return
+        paths = data.get("buffer_paths")
+        record = (
+            Kind.UPDATE,
+            comm_id,
+            freeze_state(data["state"]),
+            freeze(paths) if paths else (),
+            freeze_buffers(buffers) if buffers else (),
+            parent,
+            thread,
+            None if len(data) == 3 and paths is not None else _rest(data),
+        )
+        if not buffers and self.mergeable.get(comm_id) == WIDGET_TARGET:
+            last[comm_id] = record
+        elif before is not None:
+            last.pop(comm_id, None)  # this one is not to be overtaken by what goes into the one before
+        self._put(record)
 
     def _comm_open(self, content: Any, buffers: Any, _parent: Parent | None, metadata: Any) -> None:
         data = content["data"]
@@ -176,7 +220,7 @@ class SendHook:
             data = {"state": freeze_state(data["state"]), **_rest(data)}
         else:
             data = freeze(data)
-        self._put(
+        self._barrier(
             (
                 Kind.OPEN,
                 content["comm_id"],
@@ -188,7 +232,7 @@ class SendHook:
         )
 
     def _comm_close(self, content: Any, _buffers: Any, _parent: Parent | None, _metadata: Any) -> None:
-        self._put((Kind.CLOSE, content["comm_id"]))
+        self._barrier((Kind.CLOSE, content["comm_id"]))
 
     def _display(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
         parent = _parent_of(parent)
@@ -196,7 +240,7 @@ class SendHook:
         if self._waiting:
             self._output(parent)
         if view is not None:
-            self._put((Kind.VIEW, view["model_id"], parent))
+            self._barrier((Kind.VIEW, view["model_id"], parent))
 
     def _clear(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
         parent = _parent_of(parent)
@@ -204,19 +248,19 @@ class SendHook:
             self._waiting.add(parent_id(parent))
         else:
             self._waiting.discard(parent_id(parent))
-            self._put((Kind.CLEAR, parent))
+            self._barrier((Kind.CLEAR, parent))
 
     def _output(self, parent: Parent | None) -> None:
         """Carry out a waiting clear, since the execution shows something now."""
         execution = parent_id(parent)
         if execution in self._waiting:
             self._waiting.discard(execution)
-            self._put((Kind.CLEAR, parent))
+            self._barrier((Kind.CLEAR, parent))
 
     def _stream(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
         parent = _parent_of(parent)
         if parent and parent["header"].get("msg_type") != "execute_request":
-            self._put((Kind.LOG, content["name"], content["text"], parent))
+            self._barrier((Kind.LOG, content["name"], content["text"], parent))
         elif self._waiting:
             self._output(parent)
 
@@ -225,7 +269,7 @@ class SendHook:
         if self.told and (told := self.told.get(get_ident())) is not None:
             told.append((content, None))
         if parent and parent["header"].get("msg_type") != "execute_request":
-            self._put((Kind.LOG, "stderr", "\n".join(content["traceback"]) + "\n", parent))
+            self._barrier((Kind.LOG, "stderr", "\n".join(content["traceback"]) + "\n", parent))
 
     def _status(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
         # Comm messages make the kernel busy, too, for less than a window would show.
@@ -233,13 +277,13 @@ class SendHook:
             status = content["execution_state"]
             if status == "idle":
                 self._waiting.discard(parent_id(parent))
-            self._put((Kind.STATUS, status, parent))
+            self._barrier((Kind.STATUS, status, parent))
 
     def _input(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
-        self._put((Kind.INPUT, parent, content["execution_count"]))
+        self._barrier((Kind.INPUT, parent, content["execution_count"]))
 
     def _reply(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
-        self._put((Kind.REPLY, parent, content["status"]))
+        self._barrier((Kind.REPLY, parent, content["status"]))
 
 
 def _rest(data: dict[str, Any]) -> dict[str, Any]:

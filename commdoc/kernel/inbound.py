@@ -116,6 +116,10 @@ class Inbound:
 
         return handle
 
+    def _barrier(self, record: Record) -> None:
+        self._hook.seal()
+        self._put(record)
+
     def _guarded(self, call: Callable[..., Any], *args: Any) -> Any:
         try:
             return call(*args)
@@ -128,7 +132,7 @@ class Inbound:
         comm = self._kernel.comm_manager.comms.get(content["comm_id"])
         if comm is None:
             # No such target, or its handler failed: a window that asked for it hears so.
-            self._put((Kind.CLOSE, content["comm_id"], True))
+            self._barrier((Kind.CLOSE, content["comm_id"], True))
             return
         if truth.has_state(comm):
             data: Any = {"state": truth.read_state(comm, self._hook)}
@@ -136,11 +140,11 @@ class Inbound:
             data = freeze(content.get("data"))
         buffers = [] if truth.has_state(comm) else freeze_buffers(msg.get("buffers"))
         metadata = freeze(msg.get("metadata"))
-        self._put((Kind.OPEN, comm.comm_id, comm.target_name, data, buffers, metadata))
+        self._barrier((Kind.OPEN, comm.comm_id, comm.target_name, data, buffers, metadata))
         self._urge()
 
     def _closed(self, msg: Any) -> None:
-        self._put((Kind.CLOSE, msg["content"]["comm_id"]))
+        self._barrier((Kind.CLOSE, msg["content"]["comm_id"]))
 
     def _handled(self, msg: Any, sent: dict[str, Any] | None, told: Told) -> None:
         if sent is None:
@@ -150,7 +154,7 @@ class Inbound:
         request_id = msg["header"]["msg_id"] if from_room else None
         if comm is None or not truth.has_state(comm):
             if request_id is not None:
-                self._put((Kind.TRUTH, None, msg["content"]["comm_id"], {}, request_id, "no such comm"))
+                self._barrier((Kind.TRUTH, None, msg["content"]["comm_id"], {}, request_id, "no such comm"))
                 self._urge()
             return
         values = self._note_truth(comm, list(sent), request_id, sent, told)
@@ -180,7 +184,7 @@ class Inbound:
     ) -> dict[str, Any]:
         error: str | None = None
         token = next(self._tokens)
-        self._put((Kind.BEGIN, token, comm.comm_id, keys, get_ident()))
+        self._barrier((Kind.BEGIN, token, comm.comm_id, keys, get_ident()))
         values: dict[str, Any] = {}
         try:
             values = truth.read_state(comm, self._hook, keys)
@@ -189,7 +193,7 @@ class Inbound:
             error = f"the kernel's value could not be read: {failure!r}"
             raise
         finally:
-            self._put((Kind.TRUTH, token, comm.comm_id, values, request_id, error))
+            self._barrier((Kind.TRUTH, token, comm.comm_id, values, request_id, error))
             if request_id is not None:
                 self._urge()
         return values

@@ -13,11 +13,9 @@ import sys
 from _thread import get_ident
 from typing import Any, Final
 
-from commdoc.kernel.hook import SendHook, Told
+from commdoc.kernel.hook import WIDGET_TARGET, SendHook, Told
 from commdoc.kernel.records import Refused, freeze, freeze_buffers, freeze_state
 from commdoc.protocol.values import put_buffers
-
-WIDGET_TARGET: Final = "jupyter.widget"
 
 _PROBE: Final = {"method": "request_state"}
 

@@ -129,6 +129,7 @@ class SimKernel:
         self.encoder = BatchEncoder(clock=lambda: asyncio.get_running_loop().time())
         self.hook = SendHook(self.session, self._put, lambda: None, self.errors.append)
         self.inbound = Inbound(self, self.hook, self._put, lambda: None, self.errors.append)
+        self.hook.mergeable = self.coalescer.targets
         self.hook.install()
         self.inbound.install()
         self.busy = False
@@ -197,6 +198,7 @@ class SimKernel:
 
     def _flush(self) -> None:
         self._flush_due = False
+        self.hook.seal()
         records, self.records = self.records, []
         for record in records:
             self.coalescer.feed(record)
