@@ -23,6 +23,10 @@ def moved_on(window: commdoc.Window, other: commdoc.Window, comm_id: str, value:
     other.wait_until(lambda: other.comms[comm_id]["value"] == value)
 
 
+def shown_as_busy(window: commdoc.Window) -> None:
+    window.wait_until(lambda: window.kernel.status == "busy")
+
+
 @pytest.mark.scenario("S07")
 @pytest.mark.parametrize("holding", [False, True], ids=["in a loop", "in C calls that hold the GIL"])
 def test_a_window_joins_while_a_cell_runs(
@@ -32,13 +36,13 @@ def test_a_window_joins_while_a_cell_runs(
     comm_id = notebook.value("sliders[7].model_id")
     window.wait_until(lambda: len(window.comms) == 300)
     with notebook.busy(then="print(sliders[7].value)", holding=holding) as printed:
-        window.wait_until(lambda: window.kernel.status == "busy")
+        shown_as_busy(window)
         for value in (40, 50, 60):
             with commdoc.join(url=notebook.link) as late:
                 assert len(late.comms) == 300
                 moved_on(window, late, comm_id, value)
                 moved_on(late, window, comm_id, value + 1)
-                late.wait_until(lambda late=late: late.kernel.status == "busy")
+                shown_as_busy(late)
     assert printed == ["7\n"]
     until(lambda: notebook.value("sliders[7].value") == 61)
 
