@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,7 +45,14 @@ class RecordingRoom:
         self._blobs: dict[str, bytes] = {}
         self._last_batch = 0
         self._peers: list[ServerConnection] = []
-        self._server: Server = serve(self._serve, "127.0.0.1", port, max_size=None, compression=None)
+        self._server: Server = serve(
+            self._serve,
+            "127.0.0.1",
+            port,
+            max_size=None,
+            compression=None,
+            close_timeout=1,  # so long an acknowledgement waits that comes after the bridge's farewell
+        )
         self._thread = threading.Thread(target=self._server.serve_forever, name="recording-room")
         self._thread.start()
         self.port: int = self._server.socket.getsockname()[1]
@@ -63,6 +71,8 @@ class RecordingRoom:
     def drop(self) -> None:
         """End all connections, without a farewell."""
         for peer in self._peers:
+            with contextlib.suppress(OSError):  # it may have left
+                peer.socket.shutdown(socket.SHUT_RDWR)  # a close alone would not wake who reads
             peer.socket.close()
         self._peers.clear()
 
@@ -112,8 +122,8 @@ class RecordingRoom:
         self.authorizations.append(peer.request.headers.get("Authorization") if peer.request else None)
         try:
             self.hellos.append(frames.decode(_bytes(peer.recv())).message)
+            self._peers.append(peer)  # before the bridge can know that it is here
             peer.send(frames.encode(self.welcoming))
-            self._peers.append(peer)
             for data in peer:
                 self.reading.wait()
                 self._take(peer, _bytes(data))
