@@ -68,7 +68,7 @@ format: setup
 
 ## make bench    the tables of docs/benchmarks
 bench: setup
-	$(BIN)/python -m pytest -m bench -s tests/bench
+	$(BIN)/python -m pytest -m bench -s --timeout 1800 tests/bench
 
 ## make soak     the same stories for longer
 soak: setup
