@@ -87,7 +87,9 @@ def test_windows_come_and_go_while_the_kernel_works(notebook: Notebook) -> None:
     finally:
         for window in windows:
             window.close()
-        notebook.value("(enough.set(), thread.join())")  # by the shell channel: nobody drains the other one here
+        notebook.value(
+            "(enough.set(), thread.join())"
+        )  # by the shell channel: nobody drains the other one here
     compared = verify(kernel_id=notebook.kernel_id)
     opened = notebook.value("opened")
     print(f"\n{SECONDS:.0f} s: {joins} joins, {asked} requests, {opened} pairs opened and closed")
