@@ -1,4 +1,4 @@
-"""The bridge's WebSocket: finds the room, connects, reconnects with back-off. One thread, one loop.
+"""The bridge's connection to the room: finds it, connects, reconnects with back-off. One thread.
 
 What it promises: `submit` never blocks; frames leave in order; `up` is called with each welcome, `down`
 once when a connection that was up has ended. What it leaves to others: what is in a frame, and what to say
@@ -7,17 +7,18 @@ after `up`.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
+import queue
 import random
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from commdoc.errors import CommdocError, ProtocolError
+from commdoc.errors import CommdocError
 from commdoc.kernel.sidecar import Endpoint
+from commdoc.kernel.wire import Wire, WireClosedError
 from commdoc.protocol import frames
 from commdoc.protocol.messages import KernelInfo
 from commdoc.protocol.version import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
@@ -25,8 +26,11 @@ from commdoc.protocol.version import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
 FIRST_RETRY_SECONDS: Final = 0.2
 LAST_RETRY_SECONDS: Final = 15.0
 
+WELCOME_SECONDS: Final = 30.0
+CLOSE_SECONDS: Final = 1.0
+
 PING_SECONDS: Final = 30.0
-PING_TIMEOUT_SECONDS: Final = 600.0
+SILENCE_SECONDS: Final = 600.0
 """A cell may hold the GIL for minutes: the room must not take that for a lost bridge, nor the bridge for a
 lost room.
 """
@@ -65,13 +69,12 @@ class Link:
         self._kernel = kernel
         self._client = client
         self._tell = callbacks
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._outgoing: asyncio.Queue[bytes] | None = None
-        self._stopping: asyncio.Event | None = None
-        self._retry: asyncio.Event | None = None
-        self._thread = threading.Thread(target=self._main, name="commdoc-link", daemon=True)
-        self._started = threading.Event()
+        self._wire: Wire | None = None
         self._welcomed = False
+        self._stopping = False
+        self._leaving = False
+        self._signal = threading.Event()
+        self._thread = threading.Thread(target=self._main, name="commdoc-link", daemon=True)
         self.endpoint: Endpoint | None = None
         """Where the room answers, once it has."""
         self.trouble: str | None = None
@@ -80,57 +83,46 @@ class Link:
     def start(self) -> None:
         """Start the thread; returns at once."""
         self._thread.start()
-        self._started.wait()
 
     def submit(self, frame: bytes) -> None:
-        """Send a frame, when the connection of now is still there. From any thread."""
-        assert self._loop is not None
-        assert self._outgoing is not None
-        with contextlib.suppress(RuntimeError):  # the loop has ended with the interpreter
-            self._loop.call_soon_threadsafe(self._outgoing.put_nowait, frame)
+        """Send a frame, when the connection of now is still there. From any thread but the user's."""
+        wire = self._wire
+        if wire is not None and self._welcomed:
+            wire.send(frame)
 
     def relocate(self, locate: Callable[[], Endpoint]) -> None:
         """Leave the room of now and join the one that `locate` finds."""
         self._locate = locate
-        assert self._loop is not None
-        assert self._retry is not None
-        self._loop.call_soon_threadsafe(self._retry.set)
+        self._leave()
 
     def stop(self, timeout: float = 5.0) -> None:
         """Send what was submitted, close, and end the thread."""
-        assert self._loop is not None
-        assert self._stopping is not None
+        self._stopping = True
+        self._leave()
         if self._thread.is_alive():
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(timeout)
 
-    def _main(self) -> None:
-        asyncio.run(self._run())
+    def _leave(self) -> None:
+        self._leaving = True
+        self._signal.set()
+        wire = self._wire
+        if wire is not None:
+            wire.wake()
 
-    async def _run(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._outgoing = asyncio.Queue()
-        self._stopping = asyncio.Event()
-        self._retry = asyncio.Event()
-        self._started.set()
+    def _main(self) -> None:
         delay = FIRST_RETRY_SECONDS
-        while not self._stopping.is_set():
-            self._retry.clear()
+        while not self._stopping:
+            self._signal.clear()
+            self._leaving = self._stopping
             self._welcomed = False
             try:
-                await self._until_stopping(self._connection())
+                self._connection()
             except Exception as error:  # noqa: BLE001 - whatever it is, the kernel goes on without a room
                 self._trouble(error)
             if self._welcomed:
                 delay = FIRST_RETRY_SECONDS
-            if self._stopping.is_set() or self._retry.is_set():
-                continue
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(
-                    self._until_stopping(self._retry.wait()), delay * random.uniform(0.5, 1)
-                )
-            delay = min(2 * delay, LAST_RETRY_SECONDS)
+            if not self._leaving and not self._signal.wait(delay * random.uniform(0.5, 1)):
+                delay = min(2 * delay, LAST_RETRY_SECONDS)
 
     def _trouble(self, error: Exception) -> None:
         text = str(error) or type(error).__name__
@@ -141,109 +133,96 @@ class Link:
         )
         self.trouble = text
 
-    async def _until_stopping(self, work: Any) -> None:
-        """Run `work` until it ends, or `stop` or `relocate` is called."""
-        assert self._stopping is not None
-        assert self._retry is not None
-        tasks = [
-            asyncio.ensure_future(work),
-            asyncio.ensure_future(self._stopping.wait()),
-            asyncio.ensure_future(self._retry.wait()),
-        ]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if tasks[0].done():
-                tasks[0].result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _connection(self) -> None:
-        from websockets.asyncio.client import connect
-
-        assert self._outgoing is not None
-        endpoint = await _on_thread(self._locate)
-        async with connect(
-            endpoint.socket_url,
-            additional_headers={"Authorization": f"Bearer {endpoint.token}"},
-            max_size=frames.MAX_FRAME_BYTES,
-            compression=None,
-            proxy=None,
-            ping_interval=PING_SECONDS,
-            ping_timeout=PING_TIMEOUT_SECONDS,
-            close_timeout=1,
-        ) as socket:
-            hello = {
-                "type": "hello",
-                "protocol": [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION],
-                "client": self._client,
-                "kernel": self._kernel,
-            }
-            await socket.send(frames.encode(hello))
-            welcome = frames.decode(_binary(await asyncio.wait_for(socket.recv(), 30))).message
-            if welcome["type"] != "welcome":
-                msg = f"{welcome.get('code', welcome['type'])}: {welcome.get('reason', 'the room did not welcome us')}"
-                raise CommdocError(msg)
-            while not self._outgoing.empty():
-                self._outgoing.get_nowait()
-            self.endpoint, self.trouble, self._welcomed = endpoint, None, True
-            reason = "the connection was closed"
-            self._tell.up(welcome)
-            sender = asyncio.ensure_future(self._send(socket))
-            try:
-                async for data in socket:
-                    self._tell.message(frames.decode(_binary(data)).message)
-                reason = socket.close_reason or reason
-            finally:
-                sender.cancel()
-                if self._stopping is not None and self._stopping.is_set():
-                    await self._send_rest(socket)
-                with contextlib.suppress(Exception):
-                    await asyncio.wait_for(socket.close(), 1)
-                self._tell.down(reason)
-        raise CommdocError(reason)
-
-    async def _send(self, socket: Any) -> None:
-        assert self._outgoing is not None
-        while True:
-            await socket.send(await self._outgoing.get())
-
-    async def _send_rest(self, socket: Any) -> None:
-        assert self._outgoing is not None
-        with contextlib.suppress(Exception):
-            while not self._outgoing.empty():
-                await asyncio.wait_for(socket.send(self._outgoing.get_nowait()), 1)
-
-
-async def _on_thread(call: Callable[[], Endpoint]) -> Endpoint:
-    """Run `call` on a thread that nobody waits for at the end: neither `stop` nor the interpreter."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[Endpoint] = loop.create_future()
-
-    def settle(endpoint: Endpoint | None, error: Exception | None) -> None:
-        if result.done():
+    def _connection(self) -> None:
+        """Find the room and stay connected until it ends, or `stop` or `relocate` is called."""
+        endpoint = self._found()
+        if endpoint is None:
             return
-        if endpoint is not None:
-            result.set_result(endpoint)
-        else:
-            result.set_exception(error or CommdocError("no room was found"))
-
-    def run() -> None:
-        outcome: tuple[Endpoint | None, Exception | None]
+        wire = self._wire = Wire(endpoint.socket_url, endpoint.token, frames.MAX_FRAME_BYTES)
         try:
-            outcome = call(), None
-        except Exception as error:  # noqa: BLE001 - raised again where it is awaited
-            outcome = None, error
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(settle, *outcome)
+            welcome = self._welcome(wire)
+            if welcome is not None:
+                self.endpoint, self.trouble = endpoint, None
+                self._stay(wire, welcome)
+        finally:
+            self._wire = None
+            wire.close(CLOSE_SECONDS)
 
-    threading.Thread(target=run, name="commdoc-locate", daemon=True).start()
-    return await result
+    def _found(self) -> Endpoint | None:
+        """Return where the room is; None when `stop` or `relocate` did not want to wait for it."""
+        result: queue.SimpleQueue[Endpoint | Exception] = queue.SimpleQueue()
+        locate = self._locate
+
+        def run() -> None:
+            try:
+                result.put(locate())
+            except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+                result.put(error)
+            self._signal.set()
+
+        # On a thread of its own, for which nobody waits: neither `stop` nor the interpreter.
+        threading.Thread(target=run, name="commdoc-locate", daemon=True).start()
+        while result.empty():
+            self._signal.wait()
+            self._signal.clear()
+            if self._leaving:
+                return None
+        found = result.get()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _welcome(self, wire: Wire) -> dict[str, Any] | None:
+        """Introduce the bridge; returns the welcome, or None when nobody wants to wait for it any more."""
+        hello = {
+            "type": "hello",
+            "protocol": [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION],
+            "client": self._client,
+            "kernel": self._kernel,
+        }
+        wire.send(frames.encode(hello))
+        end = time.monotonic() + WELCOME_SECONDS
+        while not self._leaving:
+            received = wire.receive(max(0.0, end - time.monotonic()))
+            if received is None:
+                msg = f"the room has not answered for {WELCOME_SECONDS:g} s"
+                raise CommdocError(msg)
+            for data in received:
+                return _welcome_in(data)
+        return None
+
+    def _stay(self, wire: Wire, welcome: dict[str, Any]) -> None:
+        reason = "the room was left"
+        self._welcomed = True
+        self._tell.up(welcome)
+        try:
+            for data in self._messages(wire):
+                self._tell.message(frames.decode(data).message)
+        except Exception as error:
+            reason = str(error)
+            raise
+        finally:
+            self._tell.down(reason)
+
+    def _messages(self, wire: Wire) -> Iterator[bytes]:
+        heard = time.monotonic()
+        while not self._leaving:
+            received = wire.receive(PING_SECONDS)
+            if received is not None:
+                heard = time.monotonic()
+                yield from received
+            elif time.monotonic() - heard > SILENCE_SECONDS:
+                msg = f"the room has not been heard of for {SILENCE_SECONDS:g} s"
+                raise WireClosedError(msg)
+            else:
+                wire.ping()
 
 
-def _binary(data: str | bytes) -> bytes:
-    if isinstance(data, str):
-        msg = "a text message where a binary frame was due"
-        raise ProtocolError(msg)
-    return data
+def _welcome_in(data: bytes) -> dict[str, Any]:
+    message = frames.decode(data).message
+    if message["type"] != "welcome":
+        msg = (
+            f"{message.get('code', message['type'])}: {message.get('reason', 'the room did not welcome us')}"
+        )
+        raise CommdocError(msg)
+    return message
