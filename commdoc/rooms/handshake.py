@@ -65,6 +65,8 @@ class Handshake:
     feed: Feed
     policy: HandshakePolicy = ONE_DIFF
     _begun: asyncio.Event = field(default_factory=asyncio.Event)
+    _answering: bool = False
+    _asked_again: bytes | None = None
     _singles: list[bytes] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -74,23 +76,27 @@ class Handshake:
     def step1(self, state: bytes) -> None:
         """Answer the peer's step 1; a synced peer may send another and just gets its step 2.
 
+        While an answer waits to be taken only the newest further step 1 is kept: an answer may be the whole document,
+        and a peer can ask faster than it reads.
+
         Raises
         ------
         ProtocolError
             When it is no state vector.
         """
+        if self._answering:
+            self._asked_again = state
+            return
         try:
             update, point = self.feed.diff(state)
         except ValueError as error:
             msg = f"sync step 1 is no state vector: {error}"
             raise ProtocolError(msg) from None
         self._begun.set()
-        frame = sync_frame(Sync.STEP2, update)
-        if self.peer.synced:
-            self.peer.reply(frame)
-            return
-        self.peer.sent = point
-        self.peer.reply(frame, self._answered)
+        self._answering = True
+        if not self.peer.synced:
+            self.peer.sent = point
+        self.peer.reply(sync_frame(Sync.STEP2, update), self._answered)
 
     def missed(self, update_frame: bytes) -> None:
         """Told of each update while the peer is not synced."""
@@ -105,8 +111,14 @@ class Handshake:
             self.peer.refuse("handshake", f"no sync step 1 within {seconds:g} s", TIMEOUT)
 
     def _answered(self) -> None:
-        if self.peer.synced:
-            return
+        self._answering = False
+        if not self.peer.synced:
+            self._finish()
+        again, self._asked_again = self._asked_again, None
+        if again is not None:
+            self.step1(again)
+
+    def _finish(self) -> None:
         if (
             self.policy.diff
             and self.peer.sent is not None

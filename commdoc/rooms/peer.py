@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -33,6 +33,9 @@ TOO_SLOW: Final = 4413
 
 BURST: Final = 4
 """Times `event_bytes` that may wait for a peer which still takes something: one batch can bring so much."""
+
+MAX_WANTED: Final = 100_000
+"""Blobs that a peer may have asked for and not got yet: 20 for each model of a room of 5,000."""
 
 Kind = Literal["update", "diff", "event", "push", "reply", "void"]
 
@@ -72,7 +75,7 @@ class Peer:
     _states: dict[str, _Item] = field(default_factory=dict)
     _held_states: dict[str, bytes] = field(default_factory=dict)
     _held: list[bytes] = field(default_factory=list)
-    _wanted: deque[str] = field(default_factory=deque)
+    _wanted: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _update_bytes: int = 0
     _event_bytes: int = 0
     _push_bytes: int = 0
@@ -148,8 +151,10 @@ class Peer:
 
     def want(self, digests: list[str]) -> None:
         """Queue the answer to `get_blobs`."""
-        known = set(self._wanted)
-        self._wanted.extend(digest for digest in dict.fromkeys(digests) if digest not in known)
+        if self.closed is None:
+            self._wanted.update(dict.fromkeys(digests))
+            if len(self._wanted) > MAX_WANTED:
+                self.close(TOO_SLOW, f"too slow: {len(self._wanted)} blobs were asked for and not taken")
         self._wake.set()
 
     def mark_synced(self) -> None:
@@ -225,10 +230,11 @@ class Peer:
         buffers: list[bytes] = []
         size = 0
         while self._wanted and size < BLOB_FRAME_BYTES:
-            digest = self._wanted.popleft()
+            digest, _ = self._wanted.popitem(last=False)
             content = self.read_blob(digest)
             if content is None:
                 missing.append(digest)
+                size += len(digest)
             else:
                 hashes.append(digest)
                 buffers.append(content)

@@ -5,8 +5,9 @@ import hashlib
 
 import pytest
 
+from commdoc.rooms import peer as peers
 from commdoc.rooms.limits import RoomLimits
-from commdoc.rooms.sync import Sync
+from commdoc.rooms.sync import Sync, sync_frame
 from tests.rooms.parties import Bridge, House, moved, opened, until
 
 SMALL = RoomLimits(queue_bytes=20_000, event_bytes=50_000, stall_seconds=0.1)
@@ -150,3 +151,44 @@ async def test_many_blobs_are_answered_in_several_frames_between_which_updates_p
         last_event = len(kinds) - 1 - kinds[::-1].index("cell_end")
         assert kinds[last_event:].count("blobs") >= 1, "events did not wait for all blobs"
         assert 5 <= len(window.heard_of("blobs")) <= 10
+
+
+@pytest.mark.scenario("S10", "S47")
+@pytest.mark.parametrize("role", ["window", "viewer"])
+async def test_whoever_asks_for_the_document_again_and_again_and_takes_nothing_costs_two_answers(
+    role: str,
+) -> None:
+    async with House() as house:
+        bridge = await house.bridge()
+        await bridge.do(*(opened(f"c{n}", text="x" * 900) for n in range(100)))
+        greedy = await house.window(role)
+        peer = house.room.broadcast.members[greedy.heard_of("welcome")[0]["peer_id"]].peer
+        greedy.gate.open.clear()
+        for _ in range(300):
+            await greedy.transport.send(sync_frame(Sync.STEP1, b"\x00"))
+        await greedy.say({"type": "x-end"})
+        await asyncio.sleep(0.05)
+        assert peer.waiting_bytes() <= 2 * len(house.room.doc.get_update())
+        steps = greedy.steps.count(Sync.STEP2)
+        greedy.gate.open.set()
+        await until(
+            lambda: greedy.steps.count(Sync.STEP2) >= steps + 2, "the first and the newest are answered"
+        )
+        assert greedy.close_code is None
+
+
+@pytest.mark.scenario("S47")
+async def test_whoever_asks_for_more_blobs_than_there_can_be_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(peers, "MAX_WANTED", 1_000)
+    async with House() as house:
+        greedy = await house.window("viewer")
+        greedy.gate.open.clear()
+        for first in range(0, 3_000, 500):
+            hashes = [f"{n:064x}" for n in range(first, first + 500)]
+            await greedy.say({"type": "get_blobs", "hashes": hashes})
+        await until(lambda: house.room.window_count == 0)
+        greedy.gate.open.set()
+        await asyncio.wait_for(greedy.ended.wait(), 5)
+        assert greedy.close_code == peers.TOO_SLOW
