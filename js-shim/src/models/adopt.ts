@@ -17,6 +17,17 @@ export function adopt(model: WidgetModel, comm: DocumentComm, adopter: Adopter):
     adopter.apply(() => catching(model, adopter, () => setState(comm.withoutHeld(state))));
 }
 
+/**
+ * What was set while nothing could be sent (a drag that went on while the connection was lost): ipywidgets keeps it for the next
+ * `save_changes`, where it would be old. Returns the keys, which then are the document's again.
+ */
+export function dropUnsent(model: WidgetModel): string[] {
+  const kept = model as unknown as { _buffered_state_diff: Record<string, unknown> };
+  const keys = Object.keys(kept._buffered_state_diff ?? {});
+  kept._buffered_state_diff = {};
+  return keys;
+}
+
 /** ipywidgets would only write to the console that some listener threw, not whose. */
 function catching(model: WidgetModel, adopter: Adopter, run: () => void): void {
   const set = model.set.bind(model);

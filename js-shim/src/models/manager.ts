@@ -16,7 +16,7 @@ import {
 } from "@jupyter-widgets/base";
 import { ManagerBase } from "@jupyter-widgets/base-manager";
 import type { IRenderMime, RenderMimeRegistry } from "@jupyterlab/rendermime";
-import { adopt } from "./adopt";
+import { adopt, dropUnsent } from "./adopt";
 import { Arrivals } from "./arrivals";
 import { type CommDoor, DocumentComm } from "./document-comm";
 import { Hand } from "./hand";
@@ -101,10 +101,13 @@ export class RoomManager extends ManagerBase {
 
   /** Let models take and send changes, or not: with no kernel behind them they show what they have. */
   setLive(live: boolean): void {
+    if (this.live === live) return;
     this.live = live;
-    for (const promise of this.promises.values()) {
+    for (const [commId, promise] of this.promises) {
       promise.then((model) => {
-        if (model.comm !== undefined && model.comm_live !== live) model.comm_live = live;
+        if (model.comm === undefined || this.live !== live) return;
+        if (live) this.comms.get(commId)?.changed(dropUnsent(model));
+        model.comm_live = live;
       });
     }
   }

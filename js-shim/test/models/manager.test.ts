@@ -299,6 +299,21 @@ describe("what goes out", () => {
     expect(source.requests).toEqual([]);
   });
 
+  it("S09: is not what was moved while nothing could be sent", async () => {
+    source.opened({ a: slider(1) });
+    start();
+    const model = await manager.get_model("a");
+    manager.setLive(false);
+    await vi.waitFor(() => expect(model.comm_live).toBe(false));
+    model.set("value", 30);
+    model.save_changes();
+    manager.setLive(true);
+    await vi.waitFor(() => expect(model.get("value")).toBe(1));
+    model.set("max", 200);
+    model.save_changes();
+    expect(source.requests.map(({ state }) => state)).toEqual([{ max: 200 }]);
+  });
+
   it("S14: a link's reaction to a value from the document is sent only when nobody else did", async () => {
     const link = (from: string, to: string) => ({
       model: "LinkModel",
