@@ -172,3 +172,43 @@ def test_a_page_joins_while_the_interpreter_is_held(notebook: Notebook, open_pag
         first.expect_readout("moved", "2", seconds=2)
         first.expect_kernel("busy", seconds=0.1)
     until(lambda: notebook.value("moved.value") == 2, what="the kernel has it")
+
+
+MANY = """
+import anywidget, ipywidgets as w, os, traitlets
+class Heavy(anywidget.AnyWidget):
+    _esm = '''export default { render({ model, el }) {
+      const show = () => { el.textContent = `heavy ${model.get("raw").byteLength}`; };
+      model.on("change:raw", show);
+      show();
+    } };''' + "//" + "x" * 100_000
+    raw = traitlets.Bytes().tag(sync=True)
+s = w.IntSlider(description="s")
+many = [w.IntSlider() for _ in range(1600)]
+heavy = [Heavy(raw=os.urandom(250_000)) for _ in range(200)]
+display(s)
+display(w.VBox(heavy))
+"""
+
+
+@pytest.mark.scenario("S08")
+def test_a_page_joins_five_thousand_models_and_fifty_megabytes_and_the_others_stay_live(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    first = open_page()
+    notebook.run(MANY)
+    heavy = "text=heavy 250000"
+    expect(first.frame.locator(heavy)).to_have_count(200, timeout=30_000)
+    with notebook.busy():
+        second = open_page(wait=False)
+        # It is on its way: the slider is drawn before the last of the blobs is there.
+        for number in range(1, 6):
+            first.press("s", "ArrowRight")
+            first.expect_readout("s", str(number))
+        second.expect_readout("s", "5", seconds=15)
+        expect(second.frame.locator(heavy)).to_have_count(200, timeout=30_000)
+        second.press("s", "ArrowLeft")
+        first.expect_readout("s", "4")
+    until(lambda: notebook.value("s.value") == 4, what="the kernel has it")
+    first.expect_clean()
+    second.expect_clean()
