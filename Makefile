@@ -24,7 +24,7 @@ help:
 setup: static $(CHROMIUM)
 
 $(VENV): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "commdoc: $(PYTHON) is older than 3.10; name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "commdoc: $(PYTHON) is not Python 3.10 or later; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "commdoc: $(PYTHON) can't make a virtual environment (Debian, Ubuntu: apt-get install python3-venv)" >&2; rm -rf .venv; exit 1; }
 	mkdir -p commdoc/server/static
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
