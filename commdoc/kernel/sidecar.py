@@ -13,12 +13,26 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from commdoc.errors import SidecarError
 
 START_SECONDS: Final = 30.0
 """A cold start on a busy machine takes 2 s; whoever takes ten times as long is not coming."""
+
+PROGRAM: Final = """\
+import sys
+if sys.path[0] == "":
+    del sys.path[0]
+sys.path.append({root!r})
+from commdoc.server.sidecar import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""As ``python -m commdoc.server.sidecar``, but without the folder of the notebook in front of the import path: a user's
+``token.py`` or ``queue.py`` there is not the standard library's. This package is found behind all others, where it was
+found by the kernel.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,7 @@ def start(config: dict[str, Any]) -> Endpoint:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("COMMDOC_TOKEN")}
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "commdoc.server.sidecar", "--detach"],
+            [sys.executable, "-c", PROGRAM.format(root=str(Path(__file__).parents[2])), "--detach"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

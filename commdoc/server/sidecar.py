@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -35,6 +36,12 @@ GRACE_SECONDS: Final = 60.0
 
 WATCH_SECONDS: Final = 0.5
 """Between two looks at the kernel's process: a killed kernel is shown as gone within this."""
+
+IDLE_CONNECTION_SECONDS: Final = 60.0
+"""How long a connection may be open without a whole request on it: whoever is on this machine can open many."""
+
+RENEWAL_RETRY_SECONDS: Final = 60.0
+"""Until the announcement is tried again when it could not be written."""
 
 LOCK_SECONDS: Final = 10.0
 """How long a second sidecar waits for the first one to announce itself, or to be gone."""
@@ -100,7 +107,8 @@ def _run_or_find(config: Config) -> dict[str, Any] | None:
     from commdoc.server import announce
 
     announce.remove_stale()
-    path = announce.path_of(config["kernel_id"])
+    kernel_id = config["kernel_id"]
+    path = announce.path_of(kernel_id)
     lock = FileLock(path.with_suffix(".lock"), mode=0o600)
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
@@ -108,7 +116,14 @@ def _run_or_find(config: Config) -> dict[str, Any] | None:
             lock.acquire(timeout=0)
             break
         except Timeout:
-            if (found := announce.read(path)) is not None:
+            found = announce.read(path)
+            if found is not None and found["connection_file"] != config["connection_file"]:
+                # Of another kernel, whose connection file has the same name in another folder.
+                folder = hashlib.sha256(config["connection_file"].encode()).hexdigest()
+                config["kernel_id"] = f"{kernel_id}-{folder[:8]}"
+                path = announce.path_of(config["kernel_id"])
+                lock = FileLock(path.with_suffix(".lock"), mode=0o600)
+            elif found is not None:
                 return {name: found[name] for name in ("url", "room_id", "tokens", "pid")}
             if time.monotonic() > deadline:
                 raise SidecarError(
@@ -158,7 +173,13 @@ class Sidecar:
         link = zmq_link.connect(Path(self.config["connection_file"]))
         self.room = Room(pycrdt.Doc(), self.room_id, kernel_link=link)
         app = make_app({self.room_id: self.room}, Access(self.tokens))
-        server = HTTPServer(app, max_buffer_size=MAX_FRAME_BYTES + 65_536, max_body_size=65_536)
+        server = HTTPServer(
+            app,
+            max_buffer_size=MAX_FRAME_BYTES + 65_536,
+            max_body_size=65_536,
+            idle_connection_timeout=IDLE_CONNECTION_SECONDS,
+            body_timeout=IDLE_CONNECTION_SECONDS,
+        )
         port = self.config.get("port", 0)
         try:
             sockets = _listen(port)
@@ -205,7 +226,15 @@ class Sidecar:
                 log.info("kernel and windows have been gone for %g s", grace)
                 return
             if time.time() >= self._renew_at:
-                self._announce()
+                self._renew()
+
+    def _renew(self) -> None:
+        """Announce new tokens; a full disk must not cost the room."""
+        try:
+            self._announce()
+        except OSError as error:
+            log.warning("the announcement could not be renewed, it is tried again: %s", error)
+            self._renew_at = time.time() + RENEWAL_RETRY_SECONDS
 
     def _announce(self) -> dict[str, str]:
         """Issue tokens and announce them; the ones before stay good until they expire."""

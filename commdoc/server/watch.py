@@ -24,10 +24,12 @@ class KernelProcess:
             self._process = None
 
     def alive(self) -> bool:
-        """Tell whether the process runs. A zombie, which its parent has not buried yet, doesn't."""
+        """Tell whether the process runs, as far as can be seen. A zombie, not buried by its parent yet, doesn't."""
         if self._process is None:
             return False
         try:
             return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+        except OSError:  # no file descriptor is left to look with
+            return True

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -21,7 +26,7 @@ from jupyter_client.manager import AsyncKernelManager
 from commdoc.errors import SidecarError
 from commdoc.kernel import sidecar
 from commdoc.server import announce
-from commdoc.server.sidecar import kernel_id_of
+from commdoc.server.sidecar import Sidecar, kernel_id_of, read_config
 from commdoc.server.watch import KernelProcess
 from tests.rooms.parties import moved, opened, request, settled, until
 from tests.server.serving import bridge, window
@@ -180,6 +185,67 @@ async def test_one_that_can_not_start_says_why(kernel: Sleeper, monkeypatch: pyt
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", "/proc/nowhere")
     with pytest.raises(SidecarError, match="/proc/nowhere"):
         await asyncio.to_thread(sidecar.start, {"connection_file": "/x/kernel-y.json", "kernel_pid": 1})
+
+
+@pytest.mark.scenario("S48")
+async def test_files_of_the_user_are_not_taken_for_the_standard_library_s(
+    kernel: Sleeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("token", "queue", "secrets", "tornado", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the user')")
+    monkeypatch.chdir(tmp_path)
+    assert (await start(kernel)).url.startswith("http://127.0.0.1:")
+
+
+async def test_kernels_whose_connection_files_have_one_name_have_a_room_each(
+    kernel: Sleeper, tmp_path: Path
+) -> None:
+    first = await start(kernel)
+    elsewhere = str(tmp_path / f"kernel-{kernel.kernel_id}.json")
+    second = await start(kernel, connection_file=elsewhere)
+    assert second.url != first.url
+    assert await start(kernel, connection_file=elsewhere) == second
+    assert await start(kernel) == first
+    kernel.kill()
+    await until(lambda: leftovers(kernel) == [], patience=10)
+
+
+@pytest.mark.scenario("S47", "S48")
+async def test_connections_that_say_nothing_do_not_end_it(kernel: Sleeper) -> None:
+    endpoint = await start(kernel)
+    found = kernel.announcement
+    assert found is not None
+    process = psutil.Process(found["pid"])
+    address = urlsplit(endpoint.url)
+    async with window(endpoint.url, found["tokens"]["window"]) as watching:
+        process.rlimit(psutil.RLIMIT_NOFILE, (64, 64))
+        silent = [socket.socket() for _ in range(150)]
+        for each in silent:
+            each.setblocking(False)
+            each.connect_ex((address.hostname, address.port))
+        await until(lambda: process.num_fds() >= 63)
+        await asyncio.sleep(1.5)  # it has looked for its kernel, and has renewed nothing
+        assert process.is_running()
+        for each in silent:
+            each.close()
+        async with bridge(endpoint.url, endpoint.token, pid=kernel.process.pid) as mirror:
+            await mirror.do(opened(value=5))
+            await until(lambda: watching.state("c1").get("value") == 5)
+
+
+@pytest.mark.scenario("S48")
+async def test_an_announcement_that_can_not_be_renewed_costs_nothing(
+    kernel: Sleeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = read_config(json.dumps(kernel.config()))
+    sidecar_here = Sidecar(config)
+
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(announce, "write", full)
+    sidecar_here._renew()
+    assert sidecar_here._renew_at > time.time()
 
 
 def test_files_of_dead_hosts_and_broken_ones_are_passed_over(kernel: Sleeper) -> None:
