@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import commdoc
 from commdoc.cli.main import COMMANDS, main
 from tests.browser.notebook import Notebook
 
@@ -27,6 +28,8 @@ def notebook() -> Iterator[Notebook]:
     notebook.load()
     notebook.run("import ipywidgets as w; slider = w.IntSlider(description='n', value=7); slider")
     notebook.run("image = w.Image(value=bytes(3000)); nan = w.FloatText(float('nan'))")
+    with commdoc.join(kernel_id=notebook.kernel_id) as window:
+        window.wait_for("FloatTextModel")
     yield notebook
     notebook.close()
 
