@@ -1,8 +1,8 @@
 """Which frames go deflated to a peer that reads that (permessage-deflate), and which as they are.
 
-The document is JSON texts that have the same keys again and again: deflating takes 2 ms for each MB and leaves a
-twelfth. Binary blobs are mostly compressed already, or shrink little: for them it would take 25 ms for each MB, of the
-one loop that all windows share (``docs/decisions/0003-deflate.md``).
+The document is JSON texts that have the same keys again and again: deflating takes 1.5 ms for each MB and leaves a
+twentieth. Binary blobs are mostly compressed already, or shrink little: for them it would take 15 to 22 ms for each MB,
+of the one loop that all windows share (``docs/decisions/0003-deflate.md``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from commdoc.protocol import frames
 
 OPTIONS: Final = {"compression_level": 1, "mem_level": 8}
-"""Level 6 takes twice the time and leaves a fifth less."""
+"""Level 6 takes twice the time and leaves a fifth less of very little."""
 
 SMALL_BYTES: Final = 4_096
 """Of a message: deflated without a look at it."""
