@@ -29,6 +29,7 @@ from websockets.asyncio.client import ClientConnection
 from commdoc.protocol import values
 from commdoc.window import AsyncWindow
 from commdoc.window.address import find
+from commdoc.window.core import WindowCore
 from tests.browser.notebook import Notebook
 from tests.interop.node import NodeProgram
 
@@ -186,12 +187,21 @@ class PlainClient:
 
 
 class WireCount:
-    """Bytes that the WebSockets of this process have carried."""
+    """Bytes that the WebSockets of this process have carried.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    text : bytes
+        Counted in the messages that windows received, inflated.
+    """
+
+    def __init__(self, text: bytes = b"") -> None:
+        self._text = text
+        self.texts = 0
         self.received = 0
         self.sent = 0
         self._connection: type[Any] = ClientConnection
+        self._core: type[Any] = WindowCore
 
     @property
     def total(self) -> int:
@@ -200,6 +210,11 @@ class WireCount:
     @contextlib.contextmanager
     def counting(self) -> Iterator[None]:
         received, made = self._connection.data_received, self._connection.connection_made
+        receive = self._core.receive
+
+        def received_by_core(core: WindowCore, frame: bytes) -> None:
+            self.texts += frame.count(self._text) if self._text else 0
+            receive(core, frame)
 
         def data_received(connection: Any, data: bytes) -> None:
             self.received += len(data)
@@ -217,11 +232,13 @@ class WireCount:
 
         self._connection.data_received = data_received
         self._connection.connection_made = connection_made
+        self._core.receive = received_by_core
         try:
             yield
         finally:
             self._connection.data_received = received
             self._connection.connection_made = made
+            self._core.receive = receive
 
 
 async def join_window(link: str, sidecar_pid: int) -> Joined:
