@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ipykernel
 import pytest
+from ipykernel._version import version_info
 
 from tests.kernel.conftest import Loaded
 from tests.kernel.mirror import same
@@ -87,7 +87,7 @@ def test_an_async_cell_is_mirrored_between_its_awaits(loaded: Loaded) -> None:
     kernel.run("import asyncio; s = w.IntSlider(max=1000); stop = asyncio.Event()")
     model = kernel.value("s.model_id")
     # ipykernel lets a comm message in between the awaits since 7.4; before, it waits for the cell, which has to end.
-    steps = 2000 if ipykernel.version_info[:2] >= (7, 4) else 200
+    steps = 2000 if version_info[:2] >= (7, 4) else 200
     cell = kernel.start(
         f"for i in range(1, {steps}):\n"
         "    s.value = i % 7\n    await asyncio.sleep(0.01)\n    if s.max == 5: break"
