@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
 from tornado.web import Application
 
 from commdoc.protocol.frames import MAX_FRAME_BYTES
@@ -12,6 +14,20 @@ from commdoc.server.handlers import BlobHandler, Handler, Rooms, RoomsHandler, S
 from commdoc.server.pages import STATIC, PageHandler, StaticHandler
 
 ROOM = r"/commdoc/rooms/([0-9A-Za-z_-]{1,64})"
+
+MAX_CONNECTIONS: Final = 256
+"""That have not become a WebSocket, which takes a token: a browser opens six."""
+
+IDLE_SECONDS: Final = 60.0
+"""How long such a connection may be open without a whole request on it."""
+
+
+class _Server(HTTPServer):
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        if len(self._connections) >= MAX_CONNECTIONS:
+            stream.close()
+        else:
+            super().handle_stream(stream, address)
 
 
 class NotFoundHandler(Handler):
@@ -48,6 +64,17 @@ def make_app(rooms: Rooms, access: Access, **settings: Any) -> Application:
         "log_function": _log_nothing,
     }
     return Application(routes, **{**options, **settings})
+
+
+def make_server(app: Application) -> HTTPServer:
+    """Return the server of a host that others use, too: who only opens connections must not take all descriptors."""
+    return _Server(
+        app,
+        max_buffer_size=MAX_FRAME_BYTES + 65_536,
+        max_body_size=65_536,
+        idle_connection_timeout=IDLE_SECONDS,
+        body_timeout=IDLE_SECONDS,
+    )
 
 
 def _log_nothing(_handler: object) -> None:

@@ -37,11 +37,12 @@ GRACE_SECONDS: Final = 60.0
 WATCH_SECONDS: Final = 0.5
 """Between two looks at the kernel's process: a killed kernel is shown as gone within this."""
 
-IDLE_CONNECTION_SECONDS: Final = 60.0
-"""How long a connection may be open without a whole request on it: whoever is on this machine can open many."""
-
 RENEWAL_RETRY_SECONDS: Final = 60.0
 """Until the announcement is tried again when it could not be written."""
+
+LOG_LINES: Final = 500
+LOG_LINES_SECONDS: Final = 600.0
+"""Lines of the log in such a time: whoever is refused again and again must not fill the disk."""
 
 LOCK_SECONDS: Final = 10.0
 """How long a second sidecar waits for the first one to announce itself, or to be gone."""
@@ -161,25 +162,17 @@ class Sidecar:
     async def run(self) -> None:
         """Serve until kernel and windows are gone, or SIGTERM."""
         import pycrdt
-        from tornado.httpserver import HTTPServer
 
-        from commdoc.protocol.frames import MAX_FRAME_BYTES
         from commdoc.rooms import zmq_link
         from commdoc.rooms.room import Room
         from commdoc.server import announce
-        from commdoc.server.app import make_app
+        from commdoc.server.app import make_app, make_server
         from commdoc.server.auth import Access
 
         link = zmq_link.connect(Path(self.config["connection_file"]))
         self.room = Room(pycrdt.Doc(), self.room_id, kernel_link=link)
         app = make_app({self.room_id: self.room}, Access(self.tokens))
-        server = HTTPServer(
-            app,
-            max_buffer_size=MAX_FRAME_BYTES + 65_536,
-            max_body_size=65_536,
-            idle_connection_timeout=IDLE_CONNECTION_SECONDS,
-            body_timeout=IDLE_CONNECTION_SECONDS,
-        )
+        server = make_server(app)
         port = self.config.get("port", 0)
         try:
             sockets = _listen(port)
@@ -292,6 +285,25 @@ def _log_to(path: Path) -> None:
     logging.basicConfig(
         stream=stream, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(LineLimit())
+
+
+class LineLimit:
+    """A filter of log records that lets `LOG_LINES` through in `LOG_LINES_SECONDS`; the last of them says so."""
+
+    def __init__(self) -> None:
+        self._since = float("-inf")
+        self._lines = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Decide about a record."""
+        if record.created - self._since > LOG_LINES_SECONDS:
+            self._since, self._lines = record.created, 0
+        self._lines += 1
+        if self._lines == LOG_LINES:
+            record.msg, record.args = f"{record.getMessage()} (more is left out for a while)", ()
+        return self._lines <= LOG_LINES
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from typing import Any
 
 import pycrdt
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
@@ -18,7 +17,7 @@ from websockets.exceptions import ConnectionClosedError
 from commdoc.protocol.messages import Role
 from commdoc.rooms.room import Room
 from commdoc.rooms.tokens import TokenStore
-from commdoc.server.app import make_app
+from commdoc.server.app import make_app, make_server
 from commdoc.server.auth import Access
 from tests.rooms.parties import KERNEL, PATIENCE, Bridge, Client, Window
 
@@ -116,7 +115,7 @@ async def site(**settings: Any) -> AsyncIterator[Site]:
     """Serve a room on a port of the loopback interface."""
     tokens = TokenStore()
     room = Room(pycrdt.Doc(), ROOM)
-    server = HTTPServer(make_app({ROOM: room}, Access(tokens), **settings))
+    server = make_server(make_app({ROOM: room}, Access(tokens), **settings))
     sockets = bind_sockets(0, "127.0.0.1")
     server.add_sockets(sockets)
     try:

@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from commdoc.rooms.limits import RoomLimits
 from commdoc.rooms.sync import Sync, sync_frame
+from commdoc.server import app
 from tests.rooms.parties import moved, opened, request, until
 from tests.server.serving import ROOM, Site, bridge, site, socket, window
 
@@ -180,6 +181,28 @@ async def test_a_client_that_floods_is_slowed_and_the_others_are_not_affected() 
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             flooding.transport.socket.transport.abort()
+
+
+@pytest.mark.scenario("S47")
+async def test_who_only_opens_connections_disturbs_nobody_who_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "MAX_CONNECTIONS", 10)
+    async with site() as host, bridge(host.url, host.token("bridge")) as kernel:
+        await kernel.do(opened())
+        parts = urlsplit(host.base)
+        silent = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(10)]
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        assert await asyncio.wait_for(reader.read(), 5) == b"", "one too many is closed at once"
+        writer.close()
+        await kernel.do(moved(3))
+        for _, each in silent:
+            each.close()
+            await each.wait_closed()
+        while (await host.get("/commdoc/api/rooms", host.token())).code != 200:
+            await asyncio.sleep(0.01)
+        async with window(host.url, host.token()) as late:
+            assert late.state("c1")["value"] == 3
 
 
 @pytest.mark.scenario("S09")

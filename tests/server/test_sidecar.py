@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import json
+import logging
 import os
 import signal
 import socket
@@ -26,7 +27,7 @@ from jupyter_client.manager import AsyncKernelManager
 from commdoc.errors import SidecarError
 from commdoc.kernel import sidecar
 from commdoc.server import announce
-from commdoc.server.sidecar import Sidecar, kernel_id_of, read_config
+from commdoc.server.sidecar import LOG_LINES, LineLimit, Sidecar, kernel_id_of, read_config
 from commdoc.server.watch import KernelProcess
 from tests.rooms.parties import moved, opened, request, settled, until
 from tests.server.serving import bridge, window
@@ -246,6 +247,18 @@ async def test_an_announcement_that_can_not_be_renewed_costs_nothing(
     monkeypatch.setattr(announce, "write", full)
     sidecar_here._renew()
     assert sidecar_here._renew_at > time.time()
+
+
+@pytest.mark.scenario("S47")
+def test_the_log_of_who_is_refused_all_the_time_is_bounded() -> None:
+    limit = LineLimit()
+    records = [
+        logging.makeLogRecord({"msg": "403 %s", "args": ("/",), "created": n / 100}) for n in range(10_000)
+    ]
+    passed = [record.getMessage() for record in records if limit.filter(record)]
+    assert len(passed) == LOG_LINES
+    assert passed[-1] == "403 / (more is left out for a while)"
+    assert limit.filter(logging.makeLogRecord({"msg": "later", "created": 10_000.0}))
 
 
 def test_files_of_dead_hosts_and_broken_ones_are_passed_over(kernel: Sleeper) -> None:
