@@ -204,3 +204,58 @@ def made():
         expect(each.frame.locator(".made")).to_have_css("width", "123px")
         expect(each.frame.locator(".made")).to_have_css("height", "45px")
     page.expect_clean()
+
+
+@pytest.mark.acceptance("A2")
+def test_a_descriptor_on_a_dataclass_is_drawn_and_live(notebook: Notebook, open_page: OpenPage) -> None:
+    notebook.run(
+        """
+import dataclasses
+import psygnal
+from anywidget.experimental import MimeBundleDescriptor
+@psygnal.evented
+@dataclasses.dataclass
+class Counter:
+    count: int = 0
+    _repr_mimebundle_ = MimeBundleDescriptor(_esm='''export default { render({ model, el }) {
+      const show = () => { el.textContent = `count ${model.get("count")}`; };
+      model.on("change:count", show);
+      show();
+      el.addEventListener("click", () => {
+        model.set("count", model.get("count") + 1);
+        model.save_changes();
+      });
+    } };''')
+counter = Counter(3)
+counter
+        """
+    )
+    page, other = open_page(), open_page()
+    page.expect_text("count 3")
+    page.frame.get_by_text("count 3").click()
+    other.expect_text("count 4")
+    until(lambda: notebook.value("counter.count") == 4, what="the kernel has it")
+    notebook.run("counter.count = 40")
+    for each in (page, other):
+        each.expect_text("count 40")
+        each.expect_clean()
+
+
+@pytest.mark.scenario("S21")
+def test_a_widget_that_is_closed_leaves_the_pages(notebook: Notebook, open_page: OpenPage) -> None:
+    notebook.run(
+        "import ipywidgets as w; a, b = w.IntSlider(description='a'), w.IntSlider(description='b')\n"
+        "box = w.VBox([a, b]); display(box); c = w.IntSlider(description='c'); display(c)"
+    )
+    page = open_page()
+    page.expect_readout("c", "0")
+    notebook.run("c.value = 5; c.close(); c.close(); a.value = 1; a.close()")
+    expect(page.labelled("c")).to_have_count(0)
+    expect(page.labelled("a")).to_have_count(0)
+    page.press("b", "ArrowRight")
+    until(lambda: notebook.value("b.value") == 1, what="the kernel has it")
+    late = open_page()
+    late.expect_readout("b", "1")
+    expect(late.frame.locator(".widget-hslider")).to_have_count(1)
+    page.expect_clean()
+    late.expect_clean()
