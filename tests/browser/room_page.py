@@ -16,6 +16,7 @@ from playwright.sync_api import (
     Locator,
     Page,
     Request,
+    WebSocket,
     WebSocketRoute,
     expect,
 )
@@ -42,6 +43,7 @@ class RoomPage:
         self.link = link
         self.console: list[str] = []
         self.foreign: list[str] = []
+        self.sockets = 0
         self.frames_sent = 0
         self.context: BrowserContext = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme=scheme
@@ -50,7 +52,7 @@ class RoomPage:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.console.append(f"pageerror: {error}"))
         self.page.on("request", self._on_request)
-        self.page.on("websocket", lambda socket: socket.on("framesent", self._on_sent))
+        self.page.on("websocket", self._on_socket)
         if route is not None:
             self.page.route_web_socket(re.compile("/ws$"), route)
         self.page.goto(link, wait_until="commit")
@@ -154,6 +156,10 @@ class RoomPage:
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.console.append(f"{message.type}: {message.text}")
+
+    def _on_socket(self, socket: WebSocket) -> None:
+        self.sockets += 1
+        socket.on("framesent", self._on_sent)
 
     def _on_sent(self, _frame: object) -> None:
         self.frames_sent += 1

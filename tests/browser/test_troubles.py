@@ -123,6 +123,9 @@ def test_a_wrong_token_is_refused_in_words(notebook: Notebook, chromium: Browser
             page.expect_state("refused")
             expect(page.page.locator("#notice")).to_contain_text("newest link")
             expect(page.frame.locator("[data-comm-id]")).to_have_count(0)
+            # It doesn't knock again and again.
+            page.page.wait_for_timeout(1500)
+            assert page.sockets <= 1
         finally:
             page.close()
 

@@ -5,6 +5,7 @@
  */
 
 import { modelsOf, type RoomManager } from "../models";
+import { ConnectionError } from "../window/errors";
 import { joinRoom, type Room } from "../window/room";
 import { type Connect, portConnect } from "../window/transport";
 import "./frame.css";
@@ -15,6 +16,9 @@ import { lifelessWords } from "./words";
 
 /** The wait before the room is tried again, while it was never joined. */
 const RETRY_MS = [300, 1000, 3000, 10_000];
+
+/** Forbidden, and another version. */
+const FINAL_CODES = new Set([4403, 4426]);
 
 async function main(): Promise<void> {
   const log = new LogPanel(at<HTMLDetailsElement>("log"));
@@ -60,7 +64,8 @@ function showLife(room: Room, manager: RoomManager): void {
   const lifeless = lifelessWords(connection, epoch === null ? "unknown" : status, live);
   // What the page around can't know; the rest it says itself.
   const reading = room.role === "viewer" ? "This link is for reading: nothing can be changed with it." : null;
-  const words = room.schemaError?.message ?? reading;
+  const closed = room.status === "closed" ? "The room is gone. Load this page again to look for it." : null;
+  const words = room.schemaError?.message ?? closed ?? reading;
   const alive = words === null && lifeless === null && live;
   manager.setLive(alive);
   at("stage").inert = !alive;
@@ -74,8 +79,9 @@ async function join(connect: Connect, problem: (text: string, error?: unknown) =
   for (let tries = 0; ; tries++) {
     try {
       return await joinRoom(connect, { name: browserName(), client: "commdoc-page", onProblem: problem });
-    } catch {
-      // The page around says what is wrong; here it is only tried again.
+    } catch (error) {
+      // The page around says what is wrong; here it is only tried again, where that can help.
+      if (error instanceof ConnectionError && FINAL_CODES.has(error.code)) await new Promise(() => undefined);
       const wait = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)];
       await new Promise((resolve) => setTimeout(resolve, wait));
     }

@@ -16,8 +16,9 @@ import {
 import { Header } from "./header";
 import { takeToken } from "./token";
 
-/** Close codes after which trying again makes no sense: forbidden, room gone, version. */
-const FINAL_CODES = new Set([4403, 4410, 4426]);
+/** Close codes of those who may not be here, and of those who don't understand each other. */
+const FORBIDDEN = 4403;
+const WRONG_VERSION = 4426;
 
 function main(): void {
   const token = takeToken(window);
@@ -51,6 +52,10 @@ function watched(connect: Connect, header: Header, isRefused: () => Promise<bool
   return (events: TransportEvents) => {
     let opened = false;
     header.setConnection("connecting");
+    const ended = (code: number, reason: string) => {
+      header.setConnection(code === FORBIDDEN || code === WRONG_VERSION ? "refused" : "disconnected");
+      events.close(code, reason);
+    };
     return connect({
       open() {
         opened = true;
@@ -61,10 +66,9 @@ function watched(connect: Connect, header: Header, isRefused: () => Promise<bool
         events.frame(data);
       },
       close(code, reason) {
-        header.setConnection(FINAL_CODES.has(code) ? "refused" : "disconnected");
+        if (opened) return ended(code, reason);
         // A browser doesn't say that the handshake was answered with 403.
-        if (!opened) isRefused().then((is) => is && header.setConnection("refused"));
-        events.close(code, reason);
+        isRefused().then((is) => (is ? ended(FORBIDDEN, "the host refused the token") : ended(code, reason)));
       },
     });
   };
