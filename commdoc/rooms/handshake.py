@@ -23,6 +23,7 @@ from commdoc.errors import ProtocolError
 from commdoc.rooms.feed import Feed
 from commdoc.rooms.peer import Peer
 from commdoc.rooms.sync import Sync, sync_frame
+from commdoc.rooms.yjs_check import check_state_vector
 
 TIMEOUT: Final = 4408
 
@@ -84,6 +85,7 @@ class Handshake:
         ProtocolError
             When it is no state vector.
         """
+        check_state_vector(state)
         if self._answering:
             self._asked_again = state
             return

@@ -23,6 +23,7 @@ from typing import Any, Final
 import pycrdt
 
 from commdoc.document import CommsLog
+from commdoc.document.yupdate import state_vector
 from commdoc.errors import ProtocolError
 from commdoc.protocol import frames
 from commdoc.protocol.frames import Frame
@@ -41,6 +42,8 @@ from commdoc.rooms.reception import GOODBYE_SECONDS, ROOM_GONE, Hello, Reception
 from commdoc.rooms.requests import Requests
 from commdoc.rooms.sync import Sync, read_sync
 from commdoc.rooms.transport import Transport
+from commdoc.rooms.yjs_check import check_update
+from commdoc.rooms.yjs_known import check_known
 
 log = logging.getLogger(__name__)
 
@@ -260,10 +263,15 @@ class Room:
             self._apply_update(peer, payload)
 
     def _apply_update(self, peer: Peer, update: bytes) -> None:
+        check_update(update)
+        check_known(update, state_vector(self.feed.point().state), self.doc.client_id)
         self._writing = True
         try:
             self.doc.apply_update(update)
-        except ValueError as error:
+        except BaseException as error:
+            # yrs panics at some updates; that is no Exception.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
             msg = f"not a Yjs update: {error}"
             raise ProtocolError(msg) from None
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -49,8 +50,9 @@ class Client:
         self._reader = asyncio.ensure_future(self._read())
 
     async def _read(self) -> None:
-        async for frame in self.transport:
-            await self.heard(bytes(frame))
+        with contextlib.suppress(ConnectionError):  # it may have something to answer when the room has closed
+            async for frame in self.transport:
+                await self.heard(bytes(frame))
         self.ended.set()
 
     async def heard(self, frame: bytes) -> None:
