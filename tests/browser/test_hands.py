@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
 
+import commdoc
 from tests.browser.conftest import OpenPage
 from tests.browser.notebook import Notebook
 from tests.browser.room_page import RoomPage
@@ -175,3 +177,19 @@ def test_a_player_is_run_by_one_page_and_goes_on_when_that_is_closed(
     until(
         lambda: notebook.value("p.value") > rest + 5, timeout=20, what="a page runs what the kernel started"
     )
+
+
+@pytest.mark.scenario("S14")
+def test_scripts_in_the_room_do_not_delay_a_link(notebook: Notebook, open_page: OpenPage) -> None:
+    notebook.run(
+        "import ipywidgets as w\n"
+        "a, b = w.IntSlider(description='a'), w.IntSlider(description='b')\n"
+        "l = w.jslink((a, 'value'), (b, 'value')); display(w.VBox([a, b]))"
+    )
+    with contextlib.ExitStack() as scripts:
+        for _ in range(4):
+            scripts.enter_context(commdoc.join(url=notebook.link))
+        page = open_page()
+        page.expect_readout("b", "0")
+        notebook.run("a.value = 7")
+        until(lambda: notebook.value("b.value") == 7, timeout=1.2, what="the page follows the link")

@@ -4,6 +4,9 @@ import type { Comm, Change as RoomChange } from "../document";
 import type { Room } from "../window/room";
 import type { Change, Entry, MissingBlob, ModelSource, SourceListener, Values } from "./source";
 
+/** How the name of a window that shows widgets ends. */
+export const PAGE_SUFFIX = " page";
+
 /** An OutputModel's outputs stand beside its state in the document; the model has them as a key. */
 const OUTPUTS = "outputs";
 
@@ -76,9 +79,13 @@ function changeOf({ kind, commId, keys }: RoomChange): Change[] {
   return kind === "opened" || kind === "updated" || kind === "closed" ? [{ kind, commId, keys }] : [];
 }
 
+/** Windows that show widgets come before those that only read and ask: a script follows no links. */
 function rankOf(room: Room): number {
-  const windows = room.peers.filter(({ role }) => role === "window").map(({ peer_id }) => peer_id);
-  return Math.max(0, windows.sort().indexOf(room.peerId));
+  const windows = room.peers.filter(({ role }) => role === "window");
+  const pages = windows.filter(({ name }) => name.endsWith(PAGE_SUFFIX));
+  const ids = [...pages, ...windows].map(({ peer_id }) => peer_id);
+  const sorted = [...ids.slice(0, pages.length).sort(), ...ids.slice(pages.length).sort()];
+  return Math.max(0, sorted.indexOf(room.peerId));
 }
 
 function handled(

@@ -5,6 +5,7 @@
  */
 
 import { modelsOf, type RoomManager } from "../models";
+import { PAGE_SUFFIX } from "../models/from-room";
 import { ConnectionError } from "../window/errors";
 import { joinRoom, type Room } from "../window/room";
 import { type Connect, portConnect } from "../window/transport";
@@ -108,7 +109,7 @@ function portFromPage(): Promise<MessagePort> {
 function browserName(): string {
   const agent = navigator.userAgent;
   const found = /(Firefox|Edg|Chrome|Safari)\//.exec(agent)?.[1] ?? "Browser";
-  return `${found === "Edg" ? "Edge" : found} page`;
+  return `${found === "Edg" ? "Edge" : found}${PAGE_SUFFIX}`;
 }
 
 function at<E extends HTMLElement>(id: string): E {
