@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any, Final
 
 from commdoc.errors import ValueEncodingError
@@ -17,13 +18,16 @@ from commdoc.kernel.coalescer import PendingOp
 from commdoc.kernel.records import Refused
 from commdoc.protocol import frames
 from commdoc.protocol.messages import BlobType
-from commdoc.protocol.values import BlobSentinel, encode, encode_buffers, sentinel
+from commdoc.protocol.values import EXACT_INT, BlobSentinel, encode, encode_buffers, sentinel
 
 BLOB_MEMORY_SECONDS: Final = 20.0
 """A third of the room's grace time for unnamed blobs."""
 
 FRAME_BYTES: Final = 8 * 1024 * 1024
 """A frame is closed when it has grown past this: the room stays responsive between frames."""
+
+PLAIN_TEXT: Final = 128
+"""A text of so many ASCII characters is no blob, whatever their escapes."""
 
 MAX_REPORTED: Final = 1_000
 """Keys whose refusal is remembered, so that it is reported once."""
@@ -64,7 +68,11 @@ class BatchEncoder:
         building = _Building()
         for op in ops:
             try:
-                self._add(building, op)
+                if op["op"] == "update" and _is_plain(op["state"]):
+                    building.ops.append(op)
+                    building.size += 64 * len(op["state"])
+                else:
+                    self._add(building, op)
             except Exception as error:
                 if self._report is None:
                     raise
@@ -172,6 +180,26 @@ class _Building:
         self.buffers: list[bytes] = []
         self.messages: list[PendingOp] = []
         self.size = 0
+
+
+def _is_plain(state: dict[str, Any]) -> bool:
+    """Whether a state's encoding is the state itself: most updates are one number or a short text."""
+    for key, value in state.items():
+        if key.__class__ is not str or not key.isascii():
+            return False
+        kind = value.__class__
+        if kind is int:
+            if not -EXACT_INT <= value <= EXACT_INT:
+                return False
+        elif kind is str:
+            if len(value) > PLAIN_TEXT or not value.isascii():
+                return False
+        elif kind is float:
+            if not isfinite(value):
+                return False
+        elif kind is not bool and value is not None:
+            return False
+    return True
 
 
 def _text(key: object) -> str:

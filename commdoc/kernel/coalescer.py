@@ -214,9 +214,10 @@ class Coalescer:
             self._cells.updated(comm_id, state)
         if comm_id in self._reading_comms:
             self._sent_while_reading(comm_id, state)
-        overtaken = self._written(comm_id, state, thread)
-        if overtaken:
-            self._ask(comm_id, overtaken)
+        if self._first_writers.get(comm_id) != thread or comm_id in self._writers:
+            overtaken = self._written(comm_id, state, thread)
+            if overtaken:
+                self._ask(comm_id, overtaken)
         if not self.linked:
             return
         header = parent.get("header") if parent else None

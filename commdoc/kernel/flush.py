@@ -31,6 +31,8 @@ MAX_UNAPPLIED_BATCHES: Final = 2
 ADOPT_CHUNK: Final = 100
 """Comms read between two looks at the queue."""
 
+_ADOPT: Final = int(Kind.ADOPT)
+
 logger = logging.getLogger(__name__)
 
 
@@ -140,7 +142,7 @@ class FlushThread:
     def _feed(self, record: Record) -> None:
         try:
             kind = record[0]
-            if kind < Kind.ADOPT:
+            if kind < _ADOPT:
                 self._coalescer.feed(record)
             elif kind == Kind.ADOPT:
                 self._encoder.reset()  # the room may have lost blobs: that is why it asks

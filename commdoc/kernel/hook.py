@@ -36,6 +36,8 @@ WIDGET_TARGET: Final = "jupyter.widget"
 CONTROL_TARGET: Final = "jupyter.widget.control"
 """ipywidgets' own channel for one front end that asks for all states: its messages are nobody else's."""
 
+_UPDATE: Final = int(Kind.UPDATE)
+
 Told = list[tuple[dict[str, Any], Any]]
 """Messages as (content, buffers)."""
 
@@ -124,8 +126,8 @@ class SendHook:
         self._last = {}
 
     def _barrier(self, record: Record) -> None:
-        self._last = {}
         self._put(record)
+        self._last = {}  # after it: another thread's update that goes in between then is read with it, or behind it
 
     def _make(self) -> Callable[..., Any]:
         original = self._original
@@ -180,38 +182,42 @@ class SendHook:
         data = content["data"]
         if self.told and (told := self.told.get(get_ident())) is not None:
             told.append((content, buffers))
-        method = data.get("method") if isinstance(data, dict) else None
-        if method == "update" and data.get("state").__class__ is dict:
-            self._update(content["comm_id"], data, buffers, parent)
-        elif method != "echo_update":  # that leaves before the kernel has validated anything
-            self._barrier((Kind.MESSAGE, content["comm_id"], freeze(data), freeze_buffers(buffers)))
-            self._urge()
+        if not isinstance(data, dict):
+            self._message(content["comm_id"], data, buffers)
+        elif data.get("method") == "update" and data.get("state").__class__ is dict:
+            comm_id, state, last = content["comm_id"], data["state"], self._last
+            before = last.get(comm_id)
+            if before is None or buffers or before[5] is not parent or before[6] != get_ident():
+                self._update(comm_id, data, buffers, parent)
+                return
+            noted = before[2]
+            for key, value in state.items():
+                noted[key] = value if value.__class__ in SCALARS else freeze(value)
+            if self._last is not last:
+                self._update(comm_id, data, buffers, parent)
+        elif data.get("method") != "echo_update":  # that leaves before the kernel has validated anything
+            self._message(content["comm_id"], data, buffers)
+
+    def _message(self, comm_id: str, data: Any, buffers: Any) -> None:
+        self._barrier((Kind.MESSAGE, comm_id, freeze(data), freeze_buffers(buffers)))
+        self._urge()
 
     def _update(self, comm_id: str, data: dict[str, Any], buffers: Any, parent: Parent | None) -> None:
-        last = self._last
-        before = last.get(comm_id)
-        thread = get_ident()
-        if before is not None and not buffers and before[5] is parent and before[6] == thread:
-            state = before[2]
-            for key, value in data["state"].items():
-                state[key] = value if value.__class__ in SCALARS else freeze(value)
-            if self._last is last:
-                return
         paths = data.get("buffer_paths")
         record = (
-            Kind.UPDATE,
+            _UPDATE,
             comm_id,
             freeze_state(data["state"]),
             freeze(paths) if paths else (),
             freeze_buffers(buffers) if buffers else (),
             parent,
-            thread,
+            get_ident(),
             None if len(data) == 3 and paths is not None else _rest(data),
         )
         if not buffers and self.mergeable.get(comm_id) == WIDGET_TARGET:
-            last[comm_id] = record
-        elif before is not None:
-            last.pop(comm_id, None)  # this one is not to be overtaken by what goes into the one before
+            self._last[comm_id] = record
+        else:
+            self._last.pop(comm_id, None)  # this one is not to be overtaken by what goes into the one before
         self._put(record)
 
     def _comm_open(self, content: Any, buffers: Any, _parent: Parent | None, metadata: Any) -> None:

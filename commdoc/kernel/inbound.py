@@ -117,8 +117,8 @@ class Inbound:
         return handle
 
     def _barrier(self, record: Record) -> None:
-        self._hook.seal()
         self._put(record)
+        self._hook.seal()
 
     def _guarded(self, call: Callable[..., Any], *args: Any) -> Any:
         try:
