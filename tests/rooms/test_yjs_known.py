@@ -1,9 +1,10 @@
-"""A window's update that waited for what the room is going to write would be taken in with the room's own transaction."""
+"""A window's update that waited for what the room is going to write would be taken in with the room's transaction."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 
 import pycrdt
 import pytest
@@ -48,7 +49,9 @@ def with_a_gap_of_its_own(room: ElementId) -> bytes:
         with_a_gap_of_its_own,
     ],
 )
-async def test_nobody_writes_into_what_the_room_is_going_to_write(attack) -> None:  # type: ignore[no-untyped-def]
+async def test_nobody_writes_into_what_the_room_is_going_to_write(
+    attack: Callable[[ElementId], bytes],
+) -> None:
     async with House() as house:
         bridge = await house.bridge()
         await bridge.do(opened())
@@ -75,7 +78,7 @@ async def test_what_a_window_writes_elsewhere_is_let_in() -> None:
         for writer in writers:
             original = writer.transport
             writer.doc.observe(
-                lambda event, original=original: asyncio.ensure_future(  # type: ignore[misc]
+                lambda event, original=original: asyncio.ensure_future(
                     original.send(sync_frame(Sync.UPDATE, event.update))
                 )
             )
