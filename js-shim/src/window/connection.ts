@@ -154,6 +154,8 @@ export class Connection {
       client,
       ...(name === undefined ? {} : { name }),
     });
+    // Whichever document the room has, this window has nothing of it: that can be said before the welcome.
+    if (this.#documentId === null) this.#sendSync((encoder) => writeSyncStep1(encoder, new Y.Doc()));
   }
 
   #frame(data: Uint8Array): void {
@@ -174,12 +176,13 @@ export class Connection {
   }
 
   #welcome(welcome: Welcome): void {
+    const asked = this.#documentId === null;
     if (welcome.document_id !== this.#documentId) {
       this.#documentId = welcome.document_id;
       this.#doc = new Y.Doc();
     }
     this.events.welcome(welcome);
-    this.#sendSync((encoder) => writeSyncStep1(encoder, this.#doc));
+    if (!asked) this.#sendSync((encoder) => writeSyncStep1(encoder, this.#doc));
   }
 
   #sync(data: Uint8Array): void {
