@@ -84,6 +84,7 @@ class Welcome(TypedDict):
     kernel: KernelState
     peers: list[PeerInfo]
     client_id: NotRequired[int]
+    name: NotRequired[str]
 
 
 # --- bridge -> room ----------------------------------------------------------------------------------------------

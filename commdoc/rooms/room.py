@@ -18,6 +18,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import Any, Final
 
 import pycrdt
@@ -143,6 +144,13 @@ class Room:
         self.comms.dispose()
 
     @property
+    def name(self) -> str | None:
+        """What people call the room: the notebook's file name, where its kernel knows it."""
+        kernel = self.kernel.kernel
+        path = kernel.get("session_name") if kernel is not None else None
+        return PurePath(path).name if path else None
+
+    @property
     def window_count(self) -> int:
         """How many windows and viewers are connected."""
         return self.broadcast.readers()
@@ -201,6 +209,8 @@ class Room:
             "kernel": self.kernel.state(),
             "peers": self.broadcast.people(),
         }
+        if self.name is not None:
+            welcome["name"] = self.name
         peer.reply(frames.encode(dict(welcome)))
         if member.handshake is not None:
             member.handshake.begin()

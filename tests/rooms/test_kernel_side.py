@@ -222,3 +222,10 @@ async def test_an_update_of_a_comm_that_was_missed_makes_the_room_ask() -> None:
         bridge = await house.bridge()
         await bridge.do(moved(3, "unknown"))
         assert (await bridge.wait("resync"))["comm_ids"] == ["unknown"]
+
+
+async def test_a_window_is_told_what_people_call_the_room() -> None:
+    async with House() as house:
+        await house.bridge(session_name="lectures/waves.ipynb")
+        window = await house.window()
+        assert (await window.wait("welcome"))["name"] == "waves.ipynb"

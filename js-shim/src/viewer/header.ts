@@ -38,8 +38,7 @@ export class Header {
       this.peers = message.peers;
       this.self = message.peer_id;
       this.role = message.role;
-      const { name } = message as { name?: unknown };
-      if (typeof name === "string" && name) this.name = name;
+      if (message.name) this.name = message.name;
     } else if (message.type === "kernel") this.kernel = message;
     else if (message.type === "peers") this.peers = message.peers;
     else return;

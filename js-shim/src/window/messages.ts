@@ -101,6 +101,8 @@ export interface Welcome {
   client_id?: number;
   peer_id: string;
   role: Role;
+  /** What people call the room: the notebook's file name. */
+  name?: string;
   limits: Limits;
   kernel: KernelState;
   peers: PeerInfo[];
