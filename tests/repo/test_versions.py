@@ -6,6 +6,9 @@ import importlib.metadata
 import json
 import re
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 import commdoc
 from commdoc.protocol import version
 from tests.conftest import ROOT
@@ -39,3 +42,12 @@ def test_typescript_speaks_the_same_protocol_and_schema() -> None:
 
 def test_the_schema_page_names_the_version() -> None:
     assert f"Schema version **{version.SCHEMA_VERSION}**" in read("docs/schema.md")
+
+
+def test_every_pin_is_within_the_bounds_also_that_for_the_oldest_python() -> None:
+    asked = [Requirement(text) for text in re.findall(r'"([A-Za-z][\w-]*>=[^"]+)"', read("pyproject.toml"))]
+    bounds = {canonicalize_name(requirement.name): requirement.specifier for requirement in asked}
+    assert len(bounds) > 20
+    pins = [Requirement(line) for line in read("constraints.txt").splitlines() if not line.startswith("#")]
+    pinned = [(canonicalize_name(pin.name), next(iter(pin.specifier)).version) for pin in pins]
+    assert [pin for pin in pinned if pin[0] in bounds and not bounds[pin[0]].contains(pin[1])] == []
