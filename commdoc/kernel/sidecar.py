@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 import threading
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from commdoc.errors import SidecarError
 
@@ -86,36 +87,56 @@ def start(config: dict[str, Any]) -> Endpoint:
     except OSError as error:
         msg = f"the sidecar process can't be started: {error}"
         raise SidecarError(msg) from error
-    line, trouble = _answer(process, config)
-    try:
-        answer = json.loads(line)
-    except ValueError:
+    answer, trouble = _answer(process, config)
+    if answer is None:
         msg = f"the sidecar process ended without an answer: {trouble or 'nothing on stderr'}"
-        raise SidecarError(msg) from None
+        raise SidecarError(msg)
     if "error" in answer:
         raise SidecarError(str(answer["error"]))
     url = str(answer["url"])
     return Endpoint(url, answer["tokens"]["bridge"], f"{url}#token={answer['tokens']['window']}")
 
 
-def _answer(process: subprocess.Popen[bytes], config: dict[str, Any]) -> tuple[bytes, str]:
-    """Return the sidecar's line, and the end of its stderr where it gave none."""
+def _answer(process: subprocess.Popen[bytes], config: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """Return the sidecar's answer, and what it left on stderr where it gave none.
+
+    The environment may make any Python talk, on both streams (``sitecustomize``, ``PYTHONVERBOSE``): lines that are no
+    answer are passed over, and stderr is read all the time, since nobody can write into a full pipe.
+    """
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
     watchdog = threading.Timer(START_SECONDS, process.kill)
     watchdog.daemon = True
     watchdog.start()
+    trouble: deque[bytes] = deque(maxlen=30)
+    # Ends when the sidecar lets go of its streams, or with it.
+    drain = threading.Thread(target=_read, args=(process.stderr, trouble), name="commdoc-locate", daemon=True)
+    drain.start()
+    answer = None
     try:
         process.stdin.write(json.dumps(config).encode() + b"\n")
         process.stdin.close()
-        line = process.stdout.readline()
-        trouble = "" if line.strip() else process.stderr.read()[-2000:].decode(errors="replace").strip()
+        while answer is None and (line := process.stdout.readline()):
+            answer = _object(line)
     except OSError as error:
-        line, trouble = b"", str(error)
+        trouble.append(str(error).encode())
     finally:
-        watchdog.cancel()
         process.stdout.close()
-        process.stderr.close()
+        drain.join(START_SECONDS)
+        watchdog.cancel()
     process.wait()  # what was started here has forked the sidecar and ends: no zombie is left to the kernel
-    return line, trouble
+    return answer, b"".join(trouble)[-2000:].decode(errors="replace").strip()
+
+
+def _read(stream: IO[bytes], lines: deque[bytes]) -> None:
+    with stream:
+        lines.extend(stream)
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -198,6 +198,17 @@ async def test_files_of_the_user_are_not_taken_for_the_standard_library_s(
     assert (await start(kernel)).url.startswith("http://127.0.0.1:")
 
 
+@pytest.mark.scenario("S48")
+async def test_a_python_that_talks_when_it_starts_does_not_hold_it_up(
+    kernel: Sleeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nprint('hello')\nprint(1)\nprint('x' * 300_000, file=sys.stderr)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert (await asyncio.wait_for(start(kernel), 10)).url.startswith("http://127.0.0.1:")
+
+
 async def test_kernels_whose_connection_files_have_one_name_have_a_room_each(
     kernel: Sleeper, tmp_path: Path
 ) -> None:
