@@ -80,7 +80,14 @@ export function webSocketConnect(address: RoomAddress, Socket: WebSocketConstruc
       events.close(event.code, event.reason || problem);
     return {
       send: (frame) => socket.send(frame as Uint8Array<ArrayBuffer>),
-      close: (code, reason) => socket.close(code, reason.slice(0, 100)),
+      close(code, reason) {
+        try {
+          socket.close(code, reason.slice(0, 100));
+        } catch {
+          // A code or a reason that a browser doesn't take, from a widget that speaks to the port by itself.
+          socket.close();
+        }
+      },
     };
   };
 }

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { joinRoom } from "../../src/window/room";
-import { pipePort, portConnect, readLink } from "../../src/window/transport";
+import { pipePort, portConnect, readLink, webSocketConnect } from "../../src/window/transport";
 import { MemoryRoom } from "./memory-room";
 
 const ends: (() => void)[] = [];
@@ -60,4 +60,39 @@ test("a window that leaves closes the page's socket; the page that leaves ends t
   while (host.peers.size > 0) await new Promise((resolve) => setTimeout(resolve, 1));
   stop();
   expect(room.status).toBe("closed");
+});
+
+test("S47 whoever is behind the port can't leave sockets open with a close that browsers refuse", async () => {
+  const open = new Set<object>();
+  class PickySocket {
+    constructor() {
+      open.add(this);
+    }
+    send(): void {}
+    close(code = 1000, reason = ""): void {
+      if (code !== 1000 && (code < 3000 || code > 4999)) throw new DOMException("code", "InvalidAccessError");
+      if (new TextEncoder().encode(reason).length > 123) throw new DOMException("reason", "SyntaxError");
+      open.delete(this);
+    }
+  }
+  const { port1, port2 } = channel();
+  let count = 0;
+  const connect = webSocketConnect({ socket: "ws://h/ws", token: "t" }, PickySocket as never);
+  const counted: typeof connect = (events) => {
+    count++;
+    return connect(events);
+  };
+  ends.push(pipePort(port1, counted));
+  const closes = [
+    { code: 77, reason: "x" },
+    { code: 1000, reason: "漢".repeat(100) },
+    { code: 1000, reason: 5 },
+  ];
+  closes.forEach((close, id) => {
+    port2.postMessage({ commdoc: "open", id });
+    port2.postMessage({ commdoc: "close", id, ...close });
+  });
+  port2.postMessage({ commdoc: "open", id: 99 });
+  while (count < 4) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(open.size).toBe(1);
 });
