@@ -38,6 +38,7 @@ from commdoc.rooms.handshake import ONE_DIFF, Handshake, HandshakePolicy
 from commdoc.rooms.kernel_link import ConnectKernel
 from commdoc.rooms.kernel_side import KernelSide
 from commdoc.rooms.limits import RoomLimits
+from commdoc.rooms.memory import give_back
 from commdoc.rooms.peer import Peer
 from commdoc.rooms.reception import GOODBYE_SECONDS, ROOM_GONE, Hello, Reception
 from commdoc.rooms.requests import Requests
@@ -181,7 +182,8 @@ class Room:
                             self.comms.update(comm_id, state)
                 if self._clock() - swept >= min(SWEEP_SECONDS, self.limits.blob_grace_seconds / 2):
                     swept = self._clock()
-                    self.blobs.sweep()
+                    if self.blobs.sweep():
+                        give_back()
             except Exception:
                 log.exception("room %s: housekeeping failed", self.room_id)
 

@@ -179,4 +179,4 @@ def test_100_000_comms_opened_and_closed_leave_nothing(notebook: Notebook, windo
 def test_the_blobs_of_closed_comms_go_after_their_grace_time(
     notebook: Notebook, window: commdoc.Window
 ) -> None:
-    opened_and_closed(notebook, window, rounds=50, code=IMAGES)
+    opened_and_closed(notebook, window, rounds=30, code=IMAGES)
