@@ -10,6 +10,7 @@ from commdoc.document.comm import Comm
 from commdoc.document.comms_map import Change, CommsMap
 from commdoc.document.elements import ROOT
 from commdoc.document.log import CommsLog
+from commdoc.document.output_list import Edit
 from commdoc.document.records import Entry
 
-__all__ = ["ROOT", "Change", "Comm", "CommsLog", "CommsMap", "Entry"]
+__all__ = ["ROOT", "Change", "Comm", "CommsLog", "CommsMap", "Edit", "Entry"]

@@ -14,7 +14,7 @@ from pycrdt import Array, Doc
 from commdoc.document.elements import ROOT
 from commdoc.document.foreign import describe, differences
 from commdoc.document.loading import Index, load
-from commdoc.document.records import Slot
+from commdoc.document.slots import Slot
 from commdoc.document.yupdate import ElementId, element_ids, elements, encode_update, own_clock
 from commdoc.errors import CommdocError
 

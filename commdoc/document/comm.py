@@ -6,8 +6,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from commdoc.document.elements import Opened, model_state
+from commdoc.document.output_list import Shown
 from commdoc.errors import BlobMissingError
 from commdoc.protocol.messages import Encoded, State
+from commdoc.protocol.outputs import OUTPUTS, EncodedOutput, is_output_model
 from commdoc.protocol.values import PLAIN_TYPES, BlobSentinel, GetBlob, decode, dumps
 
 _EXACT_TYPES: Final = (str, int, bool, type(None))
@@ -22,9 +24,7 @@ class Comm:
 
     __slots__ = ("_get_blob", "_opened", "_outputs", "_state", "closed")
 
-    def __init__(
-        self, opened: Opened, state: State, outputs: list[dict[str, Encoded]], get_blob: GetBlob | None
-    ) -> None:
+    def __init__(self, opened: Opened, state: State, outputs: list[Shown], get_blob: GetBlob | None) -> None:
         self._opened = opened
         self._state = state
         self._outputs = outputs
@@ -73,13 +73,20 @@ class Comm:
         return self._opened.epoch
 
     @property
+    def is_output_model(self) -> bool:
+        """Whether it is an Output widget: its state has the outputs as a key, too."""
+        return is_output_model(self.model_module, self.model_name)
+
+    @property
     def has_state(self) -> bool:
         """False for a comm that was opened with mere data."""
         return self._opened.state is not None
 
     @property
     def encoded_state(self) -> MappingProxyType[str, Encoded]:
-        """The state in the document's value encoding, model keys included; not to be changed."""
+        """The state in the document's value encoding, model keys and outputs included; not to be changed."""
+        if self.is_output_model:
+            return MappingProxyType({**self._state, OUTPUTS: self.encoded_outputs})
         return MappingProxyType(self._state)
 
     @property
@@ -93,8 +100,12 @@ class Comm:
         """
         return {
             key: value if type(value) in PLAIN_TYPES else self._decode(value, key)
-            for key, value in self._state.items()
+            for key, value in self.encoded_state.items()
         }
+
+    def keys(self) -> list[str]:
+        """Return the keys of the state."""
+        return list({**self._state, OUTPUTS: None} if self.is_output_model else self._state)
 
     def value(self, key: str) -> Any:
         """Return one key of the state, decoded.
@@ -106,6 +117,8 @@ class Comm:
         BlobMissingError
             When a blob of it is not to be had.
         """
+        if key == OUTPUTS and self.is_output_model:
+            return self.outputs
         return self._decode(self._state[key], key)
 
     @property
@@ -121,12 +134,12 @@ class Comm:
     @property
     def outputs(self) -> list[dict[str, Any]]:
         """What an OutputModel captured, in order, decoded; a copy."""
-        return [self._decode(output, "outputs") for output in list(self._outputs)]
+        return [self._decode(output, OUTPUTS) for output in self.encoded_outputs]
 
     @property
-    def encoded_outputs(self) -> list[dict[str, Encoded]]:
+    def encoded_outputs(self) -> list[EncodedOutput]:
         """The outputs in the document's value encoding; not to be changed."""
-        return list(self._outputs)
+        return [output.encoded for output in list(self._outputs)]
 
     def to_py(self) -> dict[str, Any]:
         """Return the comm as a plain dict, decoded."""

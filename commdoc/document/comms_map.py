@@ -17,8 +17,10 @@ from pycrdt import Array, Doc
 from commdoc.document.comm import Comm, differing_keys, merged_state
 from commdoc.document.elements import ROOT, Kernel, View
 from commdoc.document.mirror import Mirror, Touched
+from commdoc.document.output_list import Edit
 from commdoc.document.yupdate import elements
 from commdoc.errors import SchemaError
+from commdoc.protocol.outputs import OUTPUTS
 from commdoc.protocol.values import GetBlob
 
 _log = logging.getLogger(__name__)
@@ -33,12 +35,15 @@ class Change(NamedTuple):
         ``opened`` and ``closed`` include the comm's outputs and views. ``refused`` says that the document now has a
         newer schema: see `CommsMap.error`.
     keys : tuple of str
-        State keys that were opened or updated.
+        State keys that were opened or updated; ``("outputs",)`` where outputs changed.
+    outputs : tuple of Edit
+        What happened to the outputs, to be done one after the other to a list of what they were.
     """
 
     kind: Literal["opened", "updated", "closed", "outputs", "views", "kernel", "refused"]
     comm_id: str
     keys: tuple[str, ...] = ()
+    outputs: tuple[Edit, ...] = ()
 
 
 class CommsMap(Mapping[str, Comm]):
@@ -189,21 +194,17 @@ class CommsMap(Mapping[str, Comm]):
             return
         state = merged_state(opened, parts.updated.state if parts.updated is not None else None)
         if comm is None:
-            outputs = [element.output for element in parts.outputs.values()]
-            self._comms[comm_id] = Comm(opened, state, outputs, self._get_blob)
+            comm = self._comms[comm_id] = Comm(opened, state, parts.outputs.shown, self._get_blob)
             self._generation += 1
-            yield Change("opened", comm_id, tuple(state))
+            yield Change("opened", comm_id, tuple(comm.keys()))
             return
         keys = differing_keys(comm._state, state)
         comm._opened, comm._state = opened, state
         if keys:
             yield Change("updated", comm_id, keys)
-        if comm_id in touched.outputs:
-            appended = touched.outputs[comm_id]
-            if appended is None:
-                comm._outputs = [element.output for element in parts.outputs.values()]
-            else:
-                comm._outputs += appended
-            yield Change("outputs", comm_id)
+        edits = touched.outputs.get(comm_id)
+        if edits:
+            comm._outputs = parts.outputs.shown
+            yield Change("outputs", comm_id, (OUTPUTS,), tuple(edits))
         if views != self._mirror.views_of(comm_id):
             yield Change("views", comm_id)

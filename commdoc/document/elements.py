@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from commdoc.errors import SchemaError
 from commdoc.protocol.messages import Encoded, State
+from commdoc.protocol.outputs import MSG_ID, OUTPUTS, is_output_model
 from commdoc.protocol.values import dumps
 from commdoc.protocol.version import SCHEMA_VERSION
 
@@ -64,10 +65,14 @@ class Updated(NamedTuple):
 
 
 class Output(NamedTuple):
-    """``["out", comm_id, output]``: one output of an OutputModel."""
+    """``["out", comm_id, output, ordinal]``: an output of an OutputModel, or with a str more text of a stream.
+
+    `ordinal` is its place among the outputs: 1, 2, 3 …
+    """
 
     comm_id: str
-    output: dict[str, Encoded]
+    body: dict[str, Encoded] | str
+    ordinal: int
 
 
 class View(NamedTuple):
@@ -125,7 +130,7 @@ def parse(text: object) -> Element:
     except (ValueError, RecursionError) as error:
         msg = f"an element that is not JSON ({error}): {text[:60]!r}"
         raise SchemaError(msg) from None
-    if type(parts) is list and len(parts) == 3 and type(parts[0]) is str and type(parts[1]) is str:
+    if type(parts) is list and len(parts) > 2 and type(parts[0]) is str and type(parts[1]) is str:
         element = _read(*parts)
         if element is not None:
             return element
@@ -133,18 +138,18 @@ def parse(text: object) -> Element:
     raise SchemaError(msg)
 
 
-def _read(kind: str, comm_id: str, body: Any) -> Element | None:
-    if type(body) is dict:
+def _read(kind: str, comm_id: str, body: Any, *more: Any) -> Element | None:
+    if type(body) is dict and not more:
         if kind == "u":
             return Updated(comm_id, body)
         if kind == "o":
             return _opened(comm_id, body)
-    match kind, body:
-        case "out", dict():
-            return Output(comm_id, body)
-        case "v", {"msg_id": str()} if isinstance(body.get("cell_id", ""), str):
+    match kind, body, more:
+        case "out", dict() | str(), [ordinal] if type(ordinal) is int and ordinal > 0:
+            return Output(comm_id, body, ordinal)
+        case "v", {"msg_id": str()}, [] if isinstance(body.get("cell_id", ""), str):
             return View(comm_id, body)
-        case "k", {"schema_version": int(version)}:
+        case "k", {"schema_version": int(version)}, _:
             if version > SCHEMA_VERSION:
                 msg = (
                     f"the comms map of this document has schema version {version}, "
@@ -152,7 +157,7 @@ def _read(kind: str, comm_id: str, body: Any) -> Element | None:
                 )
                 raise NewerSchemaError(msg)
             return _kernel(body)
-        case (("o" | "u" | "out" | "v" | "k"), _):
+        case (("o" | "u" | "out" | "v" | "k"), _, _):
             return None
     return Unknown(comm_id, kind)
 
@@ -197,6 +202,16 @@ def split_model(state: Mapping[str, Encoded]) -> tuple[dict[str, str], State]:
     return model, rest
 
 
+def storable(state: State, model: Mapping[str, str]) -> State:
+    """Return what of a state an ``o`` or ``u`` holds.
+
+    Of an Output widget no outputs, which are elements, and no `msg_id`, which would make a front end capture.
+    """
+    if not is_output_model(model.get("model_module"), model.get("model_name")):
+        return state
+    return {key: "" if key == MSG_ID else value for key, value in state.items() if key != OUTPUTS}
+
+
 def model_state(model: Mapping[str, str]) -> State:
     """Return the state keys of `model`, as `split_model` took them out."""
     return {key: model[name] for key, name in MODEL_KEYS.items() if name in model}
@@ -231,9 +246,9 @@ def updated_text(comm_id: str, texts: Mapping[str, str]) -> str:
     return f'["u",{dumps(comm_id)},{object_text(texts)}]'
 
 
-def output_text(comm_id: str, output: Mapping[str, Encoded]) -> str:
+def output_text(comm_id: str, body: Mapping[str, Encoded] | str, ordinal: int) -> str:
     """Return the text of an ``out``."""
-    return dumps(["out", comm_id, output])
+    return dumps(["out", comm_id, body, ordinal])
 
 
 def view_text(comm_id: str, view: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from commdoc.document.loading import Index
-from commdoc.document.records import Slot
+from commdoc.document.slots import Slot
 from commdoc.document.yupdate import ElementId
 
 
@@ -34,7 +34,7 @@ def differences(index: Index, present: Sequence[ElementId]) -> tuple[list[Elemen
     foreign : list of ElementId
         To be deleted.
     lost : list of Slot
-        To be appended again, in this order. Behind a lost output they include the comm's later ones: outputs
+        To be appended again, in this order. Behind a lost chunk of a stream they include its later ones: chunks
         have an order among themselves.
     """
     ours = {slot.id for slot in index.slots}
@@ -42,9 +42,9 @@ def differences(index: Index, present: Sequence[ElementId]) -> tuple[list[Elemen
     standing = set(present)
     lost = {slot: None for slot in index.slots if slot.id not in standing}
     for entry in index.entries.values():
-        gone = next((n for n, slot in enumerate(entry.outputs) if slot in lost), None)
-        if gone is not None:
-            for slot in entry.outputs[gone:]:
+        for chunks in entry.outputs.elements():
+            gone = next((n for n, slot in enumerate(chunks) if slot in lost), None)
+            for slot in chunks[gone:] if gone is not None else ():
                 lost.pop(slot, None)
                 if slot.id is not None:
                     lost[slot] = None

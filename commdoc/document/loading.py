@@ -16,10 +16,13 @@ from commdoc.document.elements import (
     key_texts,
     parse,
 )
-from commdoc.document.records import Entry, Slot
+from commdoc.document.output_log import OutputLog
+from commdoc.document.records import Entry
+from commdoc.document.slots import Slot
 from commdoc.document.views import ViewIndex, key_of
 from commdoc.document.yupdate import ElementId
 from commdoc.errors import SchemaError
+from commdoc.protocol.outputs import EncodedOutput
 from commdoc.protocol.values import dumps
 
 
@@ -61,6 +64,14 @@ def load(ids: Sequence[ElementId], texts: Sequence[object]) -> Index:
         for slot, element in parsed:
             if isinstance(element, Opened | Kernel) is first:
                 _take(index, slot, element)
+    outputs: dict[str, dict[int, list[tuple[Slot, EncodedOutput | str]]]] = {}
+    for slot, element in parsed:
+        if isinstance(element, Output):
+            _owner(index, element)
+            parts = outputs.setdefault(element.comm_id, {})
+            parts.setdefault(element.ordinal, []).append((slot, element.body))
+    for comm_id, parts in outputs.items():
+        index.entries[comm_id].outputs.load(parts)
     index.slots = {slot: None for slot, _ in parsed}
     return index
 
@@ -82,8 +93,6 @@ def _take(index: Index, slot: Slot, element: Element) -> None:
             entry = _owner(index, element)
             _once(entry.updated is None, f"the update of comm {element.comm_id!r}")
             entry.updated, entry.overlay = slot, key_texts(element.state)
-        case Output():
-            _owner(index, element).outputs.append(slot)
         case Unknown():
             if element.comm_id in index.entries:
                 index.entries[element.comm_id].unknown.append(slot)
@@ -100,6 +109,7 @@ def _entry(slot: Slot, opened: Opened) -> Entry:
         base=None if opened.state is None else key_texts(opened.state),
         extra={name: dumps(value) for name, value in given.items() if value is not None},
         opened=slot,
+        outputs=OutputLog(opened.comm_id),
     )
 
 

@@ -10,7 +10,7 @@ No I/O, no asyncio; not thread-safe: it belongs to the thread of its document.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -25,14 +25,18 @@ from commdoc.document.elements import (
     key_texts,
     object_text,
     opened_text,
-    output_text,
     split_model,
+    storable,
     updated_text,
     view_text,
 )
-from commdoc.document.records import BlobRefs, Entry
+from commdoc.document.output_log import OutputLog
+from commdoc.document.pen import Pen
+from commdoc.document.records import Entry
+from commdoc.document.slots import BlobRefs
 from commdoc.document.views import Key
 from commdoc.protocol.messages import Encoded, State
+from commdoc.protocol.outputs import EncodedOutput
 from commdoc.protocol.values import dumps
 
 ORIGIN: Final = "commdoc"
@@ -63,7 +67,10 @@ class CommsLog:
         self._refs = BlobRefs()
         for entry in self._index.entries.values():
             self._refs.add(entry.texts())
+            self._refs.add(slot.text for chunks in entry.outputs.elements() for slot in chunks)
+        self._pen = Pen(self._array, self._refs)
         self._stale: dict[str, Entry] = {}
+        self._growing: dict[OutputLog, None] = {}
         self._batching = False
 
     def dispose(self) -> None:
@@ -107,7 +114,7 @@ class CommsLog:
         return self._index.entries.get(comm_id)
 
     def state(self, comm_id: str) -> State:
-        """Return a comm's state, encoded, overlay applied, model keys put back; a copy.
+        """Return a comm's state, encoded, overlay applied, model keys put back, without `outputs`; a copy.
 
         Raises
         ------
@@ -210,6 +217,7 @@ class CommsLog:
         """
         self._check_batch()
         model, rest = split_model(state or {})
+        rest = storable(rest, model)
         base = None if state is None else key_texts(rest)
         given = {"data": data if state is None else None, "metadata": metadata}
         extra = {name: dumps(value) for name, value in given.items() if value is not None}
@@ -223,11 +231,12 @@ class CommsLog:
         seq = known.seq if known is not None else self._index.seqs.get(epoch, 1)
         parts = extra if base is None else {**extra, "state": object_text(base)}
         text = opened_text(comm_id, target_name=target_name, model=model, seq=seq, epoch=epoch, parts=parts)
-        entry = Entry(comm_id, target_name, model, seq, epoch, base, extra, self._array.append(text))
+        outputs = OutputLog(comm_id) if known is None else known.outputs
+        entry = Entry(comm_id, target_name, model, seq, epoch, base, extra, self._array.append(text), outputs)
         if known is None:
             self._index.seqs[epoch] = seq + 1
         else:
-            entry.outputs, entry.unknown = known.outputs, known.unknown
+            entry.unknown = known.unknown
             self._array.drop(known.opened, known.updated)
         self._index.entries[comm_id] = entry
         self._refs.add(entry.texts())
@@ -244,7 +253,7 @@ class CommsLog:
         """
         self._check_batch()
         entry = self._index.entries.get(comm_id)
-        return entry is not None and self._overlay(entry, key_texts(state))
+        return entry is not None and self._overlay(entry, key_texts(storable(state, entry.model)))
 
     def close(self, comm_id: str) -> bool:
         """Remove a comm with everything that belongs to it; return whether it was open."""
@@ -252,32 +261,60 @@ class CommsLog:
         entry = self._index.entries.pop(comm_id, None)
         if entry is None:
             return False
-        self._array.drop(entry.opened, entry.updated, *entry.outputs, *entry.unknown)
+        entry.outputs.cut(self._pen, 0)
+        self._array.drop(entry.opened, entry.updated, *entry.unknown)
         self._drop_views(self._index.views.find("comm", comm_id))
         self._refs.release(entry.texts())
         return True
 
-    def append_output(self, comm_id: str, output: dict[str, Encoded]) -> bool:
+    # --- outputs of an Output widget -----------------------------------------------------------------------------
+
+    def append_output(self, comm_id: str, output: EncodedOutput) -> bool:
         """Append an output (encoded, nbformat 4) to a comm's; return whether the comm is open."""
-        self._check_batch()
-        entry = self._index.entries.get(comm_id)
-        if entry is None:
+        outputs = self._outputs(comm_id)
+        if outputs is not None:
+            outputs.append(self._pen, output)
+        return outputs is not None
+
+    def write_stream(self, comm_id: str, name: str, text: str) -> bool:
+        r"""Write to a comm's last output if that is a stream of this name, else to a new one.
+
+        `text` is as it was written: a ``\r`` or ``\b`` in it does what it does in JupyterLab. Return whether the comm
+        is open. Raises `ValueEncodingError` for a lone surrogate; nothing has changed then.
+        """
+        dumps([name, text])
+        outputs = self._outputs(comm_id)
+        if outputs is not None and text:
+            outputs.write(name, text)
+            self._growing[outputs] = None
+        return outputs is not None
+
+    def set_outputs(self, comm_id: str, outputs: Sequence[EncodedOutput]) -> bool:
+        """Make a comm's outputs these; return whether they differ. What doesn't is not written again."""
+        known = self._outputs(comm_id)
+        if known is None:
             return False
-        slot = self._array.append(output_text(comm_id, output))
-        entry.outputs.append(slot)
-        self._refs.add([slot.text])
-        return True
+        dumps(outputs)
+        self._growing[known] = None
+        return known.assign(self._pen, outputs)
+
+    def set_output(self, comm_id: str, index: int, output: EncodedOutput) -> bool:
+        """Put an output in the place of one; return whether it differs. Raises IndexError when there is no such one."""
+        known = self._outputs(comm_id)
+        if known is None or not 0 <= index < len(known):
+            msg = f"output {index} of {len(known or ())}"
+            raise IndexError(msg)
+        dumps(output)
+        self._growing[known] = None
+        return known.replace(self._pen, index, output)
 
     def clear_outputs(self, comm_id: str) -> bool:
         """Remove a comm's outputs; return whether there were any."""
-        self._check_batch()
-        entry = self._index.entries.get(comm_id)
-        if entry is None or not entry.outputs:
-            return False
-        self._array.drop(*entry.outputs)
-        self._refs.release(slot.text for slot in entry.outputs)
-        entry.outputs = []
-        return True
+        return self.set_outputs(comm_id, [])
+
+    def outputs(self, comm_id: str) -> list[EncodedOutput]:
+        """Return a comm's outputs, encoded; copies. Raises KeyError when no such comm is open."""
+        return self._index.entries[comm_id].outputs.encoded()
 
     # --- views ---------------------------------------------------------------------------------------------------
 
@@ -321,6 +358,11 @@ class CommsLog:
             msg = "the comms map is written in a batch: with log.batch(): …"
             raise RuntimeError(msg)
 
+    def _outputs(self, comm_id: str) -> OutputLog | None:
+        self._check_batch()
+        entry = self._index.entries.get(comm_id)
+        return None if entry is None else entry.outputs
+
     def _overlay(self, entry: Entry, texts: Mapping[str, str]) -> bool:
         changed = {key: text for key, text in texts.items() if entry.text(key) != text}
         if not changed:
@@ -343,4 +385,7 @@ class CommsLog:
             if entry.updated is not None:
                 entry.updated.text = updated_text(entry.comm_id, entry.overlay)
         self._stale.clear()
+        for outputs in self._growing:
+            outputs.flush(self._pen)
+        self._growing.clear()
         self._array.write()

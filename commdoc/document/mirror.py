@@ -22,8 +22,8 @@ from commdoc.document.elements import (
     View,
     parse,
 )
+from commdoc.document.output_list import Edit, OutputList
 from commdoc.errors import SchemaError
-from commdoc.protocol.messages import Encoded
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Parts:
 
     openings: dict[MirrorSlot, Opened] = field(default_factory=dict)
     updates: dict[MirrorSlot, Updated] = field(default_factory=dict)
-    outputs: dict[MirrorSlot, Output] = field(default_factory=dict)
+    outputs: OutputList = field(default_factory=OutputList)
     views: dict[MirrorSlot, View] = field(default_factory=dict)
 
     @property
@@ -79,13 +79,13 @@ class Touched:
     comms : dict
         comm_id to the views that it had before.
     outputs : dict
-        comm_id to the outputs that were appended, or to None when others went or came between.
+        comm_id to what happened to its outputs.
     kernels : dict
         The kernels before, an ordered set.
     """
 
     comms: dict[str, list[View]]
-    outputs: dict[str, list[dict[str, Encoded]] | None]
+    outputs: dict[str, list[Edit]]
     kernels: dict[Kernel, None]
 
 
@@ -116,25 +116,22 @@ class Mirror:
             outputs={},
             kernels=dict.fromkeys(self.kernels.values()),
         )
+        if not appended:
+            # Somebody inserted between others: what has an order is sorted anew.
+            new = set(added)
+            removed, added = [*removed, *(slot for slot in self._slots if slot not in new)], self._slots
+        for slot in removed:
+            self._remove(slot)
         for slot in added:
+            self._add(slot)
+        for slot in (*removed, *added):
             if isinstance(slot.element, Output):
-                known = touched.outputs.setdefault(slot.element.comm_id, [])
-                if known is not None:
-                    known.append(slot.element.output)
-        rewritten = removed if appended else removed + added
-        for slot in rewritten:
-            if isinstance(slot.element, Output):
-                touched.outputs[slot.element.comm_id] = None
-        if appended:
-            for slot in removed:
-                self._remove(slot)
-            for slot in added:
-                self._add(slot)
-        else:
-            for parts in (self.parts, self.views, self.kernels, self.newer):
-                parts.clear()
-            for slot in self._slots:
-                self._add(slot)
+                touched.outputs[slot.element.comm_id] = []
+        for comm_id in touched.outputs:
+            touched.outputs[comm_id] = self.parts[comm_id].outputs.settle()
+        for comm_id in comm_ids:
+            if self.parts[comm_id].is_empty():
+                del self.parts[comm_id]
         return touched
 
     def _move(self, delta: Sequence[dict[str, Any]]) -> tuple[list[MirrorSlot], list[MirrorSlot], bool]:
@@ -171,7 +168,7 @@ class Mirror:
                 case Updated():
                     parts.updates[slot] = element
                 case Output():
-                    parts.outputs[slot] = element
+                    parts.outputs.add(slot, element.ordinal, element.body)
                 case View():
                     parts.views[slot] = self.views[slot] = element
 
@@ -183,10 +180,10 @@ class Mirror:
             del self.kernels[slot]
         elif element is not None and not isinstance(element, Unknown):
             parts = self.parts[element.comm_id]
-            for kind in (parts.openings, parts.updates, parts.outputs, parts.views, self.views):
+            if isinstance(element, Output):
+                parts.outputs.remove(slot, element.ordinal)
+            for kind in (parts.openings, parts.updates, parts.views, self.views):
                 kind.pop(slot, None)
-            if parts.is_empty():
-                del self.parts[element.comm_id]
 
 
 def _last(ordered: dict[MirrorSlot, _T]) -> _T | None:

@@ -1,29 +1,17 @@
-"""What the writer of the comms array remembers of its elements, of each comm, and of the blobs that they name."""
+"""What the writer of the comms array remembers of each comm."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from commdoc.document.elements import MODEL_KEYS, model_state
-from commdoc.document.yupdate import ElementId
+from commdoc.document.output_log import OutputLog
+from commdoc.document.slots import Slot
 from commdoc.protocol.messages import State
-from commdoc.protocol.values import blob_sentinels, dumps
-
-_MARK = '"$blob"'
-
-
-class Slot:
-    """One element of the array, from the moment it is planned; compared by identity."""
-
-    __slots__ = ("id", "text")
-
-    def __init__(self, text: str, element_id: ElementId | None = None) -> None:
-        self.text = text
-        self.id = element_id
-        """None until the batch that appends it is written."""
+from commdoc.protocol.outputs import is_output_model
+from commdoc.protocol.values import dumps
 
 
 @dataclass(slots=True)
@@ -48,10 +36,15 @@ class Entry:
     base: dict[str, str] | None
     extra: dict[str, str]
     opened: Slot
+    outputs: OutputLog
     overlay: dict[str, str] = field(default_factory=dict)
     updated: Slot | None = None
-    outputs: list[Slot] = field(default_factory=list)
     unknown: list[Slot] = field(default_factory=list)
+
+    @property
+    def is_output_model(self) -> bool:
+        """Whether it is an Output widget: it has outputs."""
+        return is_output_model(self.model.get("model_module"), self.model_name)
 
     @property
     def model_name(self) -> str | None:
@@ -73,12 +66,10 @@ class Entry:
         return {**model_state(self.model), **{key: json.loads(text) for key, text in texts.items()}}
 
     def texts(self) -> Iterator[str]:
-        """Yield every text that may name blobs, those of a ``u`` beside those of the ``o`` that it overlays."""
+        """Yield the texts that may name blobs, those of a ``u`` beside those that it overlays; outputs not."""
         yield from (self.base or {}).values()
         yield from self.extra.values()
         yield from self.overlay.values()
-        for slot in self.outputs:
-            yield slot.text
 
     def differs_in_values_only(
         self, target_name: str, model: dict[str, str], base: dict[str, str] | None, extra: dict[str, str]
@@ -89,38 +80,3 @@ class Entry:
         if self.base is None or base is None:
             return self.base is base and not self.overlay
         return self.base.keys() | self.overlay.keys() == base.keys()
-
-
-class BlobRefs:
-    """How often live elements name each blob."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-        self._unnamed: dict[str, None] = {}
-        self.counts: Mapping[str, int] = MappingProxyType(self._counts)
-
-    def add(self, texts: Iterable[str]) -> None:
-        """Count what `texts` name."""
-        for name in _names(texts):
-            self._counts[name] = self._counts.get(name, 0) + 1
-
-    def release(self, texts: Iterable[str]) -> None:
-        """Uncount what `texts` name; they were counted."""
-        for name in _names(texts):
-            self._counts[name] -= 1
-            if not self._counts[name]:
-                del self._counts[name]
-                self._unnamed[name] = None
-
-    def take_unnamed(self) -> list[str]:
-        """Return the blobs that lost their last name since the last call and have none now."""
-        unnamed = [name for name in self._unnamed if name not in self._counts]
-        self._unnamed.clear()
-        return unnamed
-
-
-def _names(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        if _MARK in text:
-            for sentinel in blob_sentinels(json.loads(text)):
-                yield sentinel["$blob"]

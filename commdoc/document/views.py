@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from commdoc.document.elements import View
-from commdoc.document.records import Slot
+from commdoc.document.slots import Slot
 
 Key: TypeAlias = tuple[str, str | None]
 """comm_id and cell_id: a comm has at most one view per cell, and one of no cell."""

@@ -132,6 +132,32 @@ class TruthOp(TypedDict):
     state: State
 
 
+class OutputOp(TypedDict):
+    op: Literal["output"]
+    comm_id: str
+    output: dict[str, Encoded]
+
+
+class StreamOp(TypedDict):
+    op: Literal["stream"]
+    comm_id: str
+    name: str
+    text: str
+
+
+class SetOutputOp(TypedDict):
+    op: Literal["set_output"]
+    comm_id: str
+    index: int
+    output: dict[str, Encoded]
+
+
+class OutputsOp(TypedDict):
+    op: Literal["outputs"]
+    comm_id: str
+    outputs: list[dict[str, Encoded]]
+
+
 class ViewOp(TypedDict):
     op: Literal["view"]
     comm_id: str
@@ -177,6 +203,10 @@ Op: TypeAlias = (
     | MessageOp
     | SettledOp
     | TruthOp
+    | OutputOp
+    | StreamOp
+    | SetOutputOp
+    | OutputsOp
     | ViewOp
     | ClearViewsOp
     | StatusOp

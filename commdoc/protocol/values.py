@@ -112,6 +112,18 @@ def encode(value: object, put: PutBlob) -> Encoded:
     return _divide(_encode(value, lambda content: put(content, "bytes"), 0), put)
 
 
+def encode_items(value: Mapping[Any, object], put: PutBlob) -> Encoded:
+    """Encode a dict of which each item is measured by itself: a large one becomes a blob, the others stay.
+
+    Raises
+    ------
+    ValueEncodingError
+        As `encode`.
+    """
+    out = {_key(key): encode(item, put) for key, item in value.items()}
+    return {"$dict": out} if any(key[:1] == "$" for key in out) else out
+
+
 def encode_buffers(value: object, buffers: list[bytes]) -> Encoded:
     """Encode a value for the wire: bytes-like parts go to `buffers`, ``{"$buffer": i}`` in their place.
 

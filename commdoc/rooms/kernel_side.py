@@ -311,6 +311,10 @@ class KernelSide:
         """Send an event to all windows behind this transaction."""
         self._room.broadcast.emit(message, buffers)
 
+    def new_blob(self, digest: str) -> None:
+        """Push a blob that the room made of an operation."""
+        self._room.broadcast.new_blob(digest)
+
     def resync(self, comm_ids: list[str]) -> None:
         """Ask the bridge to read these comms again."""
         self._to_bridge({"type": "resync", "comm_ids": comm_ids})

@@ -15,8 +15,10 @@ from commdoc.document import CommsLog
 from commdoc.errors import CommdocError, ProtocolError
 from commdoc.protocol import values
 from commdoc.protocol.messages import Encoded, State
+from commdoc.protocol.outputs import OUTPUTS
 from commdoc.rooms import fields
 from commdoc.rooms.blobs import RoomBlobs
+from commdoc.rooms.output_ops import OutputOps
 from commdoc.rooms.requests import Requests
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,9 @@ log = logging.getLogger(__name__)
 REMEMBERED_CLOSED: Final = 10_000
 """Closed comms whose late updates are ignored; an update for a comm that is neither open nor here was missed."""
 
-WRITES: Final = frozenset({"open", "update", "close", "settled", "truth"})
+WRITES: Final = frozenset(
+    {"open", "update", "close", "settled", "truth", "output", "stream", "outputs", "set_output"}
+)
 """Operations that change what a comm's earlier message must be seen with."""
 
 
@@ -39,6 +43,9 @@ class RoomNews(Protocol):
 
     def kernel_status(self, status: str) -> None:
         """Tell everybody whether the kernel is busy."""
+
+    def new_blob(self, digest: str) -> None:
+        """Push a blob that the room made itself."""
 
 
 class OpsWriter:
@@ -61,6 +68,7 @@ class OpsWriter:
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._messaged: set[str] = set()
         self._resync: dict[str, None] = {}
+        self._outputs = OutputOps(comms, blobs, news.new_blob, self._ask_again)
         self._table: dict[str, Callable[[Mapping[str, Any], list[memoryview]], None]] = {
             "open": self._open,
             "update": self._update,
@@ -74,6 +82,10 @@ class OpsWriter:
             "cell_end": self._cell_end,
             "log": self._log,
             "adopted": self._adopted,
+            "output": self._output,
+            "stream": self._output,
+            "outputs": self._output,
+            "set_output": self._output,
         }
 
     def begin(self) -> None:
@@ -119,9 +131,10 @@ class OpsWriter:
     def _open(self, op: Mapping[str, Any], buffers: list[memoryview]) -> None:
         comm_id = fields.text(op, "comm_id")
         target = fields.text(op, "target_name")
-        state = None
+        state, outputs = None, None
         if op.get("state") is not None:
-            state = self._present(comm_id, fields.need(op, "state", dict))
+            state, outputs = self._outputs.taken(comm_id, fields.need(op, "state", dict), opens=True)
+            state = self._present(comm_id, state)
             if comm_id in self._comms:
                 shown = self._requests.update(comm_id, state, None)
                 known = self._comms.state(comm_id)
@@ -132,6 +145,7 @@ class OpsWriter:
         self._comms.open(
             comm_id, epoch=self._epoch, target_name=target, state=state, data=data, metadata=metadata
         )
+        self._outputs.put_back(comm_id, outputs)
 
     def _update(self, op: Mapping[str, Any], buffers: list[memoryview]) -> None:
         comm_id, state = self._known(op)
@@ -145,10 +159,13 @@ class OpsWriter:
 
     def _settled(self, op: Mapping[str, Any], buffers: list[memoryview]) -> None:
         comm_id = fields.text(op, "comm_id")
-        state = self._present(comm_id, fields.need(op, "state", dict))
         request_id = fields.text(op, "request_id")
+        state, outputs = self._outputs.taken(comm_id, fields.need(op, "state", dict))
+        state = self._present(comm_id, state)
+        self._outputs.put_back(comm_id, outputs)
+        answer = state if outputs is None else {**state, OUTPUTS: self._comms.outputs(comm_id)}
         error = op.get("error")
-        shown = self._requests.settled(comm_id, request_id, state, None if error is None else str(error))
+        shown = self._requests.settled(comm_id, request_id, answer, None if error is None else str(error))
         self.write(comm_id, shown)
 
     def _close(self, op: Mapping[str, Any], buffers: list[memoryview]) -> None:
@@ -211,16 +228,31 @@ class OpsWriter:
             if comm_id not in kept:
                 self._close({"comm_id": comm_id}, buffers)
 
+    def _output(self, op: Mapping[str, Any], buffers: list[memoryview]) -> None:
+        if self._is_open(fields.text(op, "comm_id")):
+            self._outputs.apply(op)
+
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _known(self, op: Mapping[str, Any]) -> tuple[str | None, State]:
         comm_id = fields.text(op, "comm_id")
         state = fields.need(op, "state", dict)
+        if not self._is_open(comm_id):
+            return None, {}
+        state, outputs = self._outputs.taken(comm_id, state)
+        state = self._present(comm_id, state)
+        self._outputs.put_back(comm_id, outputs)
+        return comm_id, state
+
+    def _is_open(self, comm_id: str) -> bool:
         if comm_id in self._comms:
-            return comm_id, self._present(comm_id, state)
+            return True
         if comm_id not in self._closed:
-            self._resync[comm_id] = None
-        return None, {}
+            self._ask_again(comm_id)
+        return False
+
+    def _ask_again(self, comm_id: str) -> None:
+        self._resync[comm_id] = None
 
     def _present(self, comm_id: str, state: State) -> State:
         """Leave out keys that name a blob which is not here: windows count on what the document names."""
@@ -237,7 +269,7 @@ class OpsWriter:
                 log.warning(
                     "comm %s: %s names the blob %.16s, which is not here; asked again", comm_id, key, missing
                 )
-                self._resync[comm_id] = None
+                self._ask_again(comm_id)
         return present
 
 

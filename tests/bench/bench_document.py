@@ -27,7 +27,7 @@ from rich.table import Table
 
 from commdoc.document import ROOT, CommsLog
 from commdoc.document.array_writer import ArrayWriter
-from commdoc.document.records import Slot
+from commdoc.document.slots import Slot
 from commdoc.protocol.messages import State
 from commdoc.protocol.values import encode
 
@@ -108,8 +108,7 @@ def fresh(log: CommsLog) -> Doc[Any]:
             entry = log.entry(comm_id)
             assert entry is not None
             again.open(comm_id, epoch=entry.epoch, target_name=entry.target_name, state=entry.state())
-            for slot in entry.outputs:
-                again.append_output(comm_id, json.loads(slot.text)[2])
+            again.set_outputs(comm_id, log.outputs(comm_id))
     return doc
 
 

@@ -24,6 +24,17 @@ def a_log(doc: Doc[Any] | None = None) -> CommsLog:
     return log
 
 
+OUTPUT_WIDGET = {
+    "_model_module": "@jupyter-widgets/output",
+    "_model_module_version": "1.0.0",
+    "_model_name": "OutputModel",
+}
+
+
+def stream(text: str, name: str = "stdout") -> dict[str, Any]:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
 def open_comm(log: CommsLog, comm_id: str, epoch: str = EPOCH, **state: Any) -> None:
     log.open(comm_id, epoch=epoch, target_name=WIDGET, state=state)
 
@@ -59,7 +70,9 @@ class Reader:
         self.doc: Doc[Any] = Doc()
         self.comms = CommsMap(self.doc, get_blob=get_blob)
         self.changes: list[Change] = []
-        self.comms.observe(self.changes.extend)
+        self.followed: dict[str, list[Any]] = {}
+        """Outputs by comm, kept up from what the changes say and from nothing else."""
+        self.comms.observe(self._follow)
         self.apply(*updates)
 
     def apply(self, *updates: bytes) -> None:
@@ -69,6 +82,25 @@ class Reader:
     def apply_merged(self, *updates: bytes) -> None:
         if updates:
             self.doc.apply_update(merge_updates(*updates))
+
+    def _follow(self, changes: list[Change]) -> None:
+        self.changes += changes
+        for kind, comm_id, _, edits in changes:
+            if kind == "closed":
+                del self.followed[comm_id]
+            elif kind == "opened":
+                self.followed[comm_id] = self.comms[comm_id].encoded_outputs
+            outputs = self.followed.get(comm_id, [])
+            for what, at, cut, text in edits:
+                if what == "cut":
+                    del outputs[at:]
+                elif what == "stream":
+                    assert "\n" not in outputs[at]["text"][len(outputs[at]["text"]) - cut :]
+                    kept = outputs[at]["text"][: len(outputs[at]["text"]) - cut]
+                    outputs[at] = {**outputs[at], "text": kept + text}
+                else:
+                    assert what == "replaced" or at == len(outputs)
+                    outputs[at : at + 1] = [self.comms[comm_id].encoded_outputs[at]]
 
     def take(self) -> list[Change]:
         """Return the changes since the last call."""
@@ -120,9 +152,12 @@ def written(log: CommsLog) -> dict[str, Any]:
                         entry.model.get(name)
                         for name in ("model_module", "model_module_version", "model_name")
                     ),
-                    "state": texts(entry.state()),
+                    "state": texts(
+                        entry.state()
+                        | ({"outputs": log.outputs(entry.comm_id)} if entry.is_output_model else {})
+                    ),
                     "has_state": entry.base is not None,
-                    "outputs": [dumps(json.loads(slot.text)[2]) for slot in entry.outputs],
+                    "outputs": [dumps(output) for output in log.outputs(entry.comm_id)],
                 }
                 for entry in entries
                 if entry is not None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pycrdt import Doc
 
-from commdoc.document import Change, CommsMap
+from commdoc.document import Change, CommsMap, Edit
 from commdoc.errors import BlobMissingError, SchemaError
 from commdoc.protocol.values import encode
 from tests.document.stories import (
@@ -108,11 +108,11 @@ def test_changes_say_what_happened_to_whom() -> None:
     with log.batch():
         log.append_output("b", {"n": 1})
         log.set_view("a", {"msg_id": "m"})
-    assert told() == [Change("outputs", "b"), Change("views", "a")]
+    assert told() == [Change("outputs", "b", ("outputs",), (Edit("added", 0),)), Change("views", "a")]
     with log.batch():
         log.clear_outputs("b")
         log.close("a")
-    assert told() == [Change("closed", "a"), Change("outputs", "b")]
+    assert told() == [Change("closed", "a"), Change("outputs", "b", ("outputs",), (Edit("cut", 0),))]
     with log.batch():
         log.open("b", epoch=EPOCH, target_name="other", data=1)
     assert told() == [Change("closed", "b"), Change("opened", "b")]
@@ -155,8 +155,10 @@ def test_outputs_that_somebody_inserts_in_between_are_where_they_were_inserted()
         for n in range(3):
             log.append_output("a", {"n": n})
     comms = CommsMap(doc)
-    array(doc).insert(3, '["out","a",{"n":"foreign"}]')
-    assert [output["n"] for output in comms["a"].outputs] == [0, "foreign", 1, 2]
+    array(doc).insert(3, '["out","a",{"n":"foreign"},2]')
+    assert [output["n"] for output in comms["a"].outputs] == [0, 1, 2]
+    array(doc).insert(5, '["out","a",{"n":"last"},2]')
+    assert [output["n"] for output in comms["a"].outputs] == [0, "last", 2]
     assert shown(comms) == shown(late(doc))
 
 
@@ -230,7 +232,7 @@ def test_parts_that_come_before_their_comm_wait_for_it() -> None:
     comms = CommsMap(doc)
     changes: list[Change] = []
     comms.observe(changes.extend)
-    for text in ('["u","a",{"x":2}]', '["out","a",{"n":1}]', '["v","a",{"msg_id":"m"}]'):
+    for text in ('["u","a",{"x":2}]', '["out","a",{"n":1},1]', '["v","a",{"msg_id":"m"}]'):
         array(doc).append(text)
     assert (len(comms), comms.views, [c for c in changes if c.kind not in ("outputs", "views")]) == (
         0,

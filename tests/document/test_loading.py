@@ -32,7 +32,12 @@ def holding(*elements: Any) -> Doc[Any]:
         ([Map({"a": 1})], "not a JSON text"),
         (['["o","b",{}]'], "wrong shape"),
         (['["u","b",{"value":1}]'], "not open"),
-        (['["out","b",{}]'], "not open"),
+        (['["out","b",{},1]'], "not open"),
+        (['["out","a",{}]'], "wrong shape"),
+        (['["out","a",{},2]'], "output 1 of comm 'a'"),
+        (['["out","a",{},1]', '["out","a",{},1]'], "output 1 of comm 'a'"),
+        (['["out","a","no stream before it",1]'], "output 1 of comm 'a'"),
+        (['["out","a",{},1]', '["out","a","nor here",1]'], "output 1 of comm 'a'"),
         (['["v","b",{"msg_id":"m"}]'], "not open"),
         ([O], "comm 'a' is there twice"),
         (['["u","a",{}]', '["u","a",{}]'], "update of comm 'a' is there twice"),
@@ -97,7 +102,7 @@ def test_elements_of_unknown_kinds_are_kept_and_go_with_their_comm() -> None:
 
 
 def test_the_parts_of_a_comm_may_stand_in_any_order() -> None:
-    doc = holding('["u","a",{"value":2}]', '["out","a",{"n":1}]', '["v","a",{"msg_id":"m"}]', O, K)
+    doc = holding('["u","a",{"value":2}]', '["out","a",{"n":1},1]', '["v","a",{"msg_id":"m"}]', O, K)
     log = CommsLog(doc)
     assert shown(late(doc)) == written(log)
     assert log.state("a") == {"value": 2}

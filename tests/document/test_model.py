@@ -13,8 +13,9 @@ from pycrdt import Doc
 
 from commdoc.document import CommsLog
 from commdoc.document.yupdate import own_clock
+from commdoc.protocol.streams import StreamText
 from commdoc.protocol.values import blob_sentinels, dumps, sentinel
-from tests.document.stories import Reader, Transactions, array, late, open_comm, shown, written
+from tests.document.stories import Reader, Transactions, array, late, open_comm, shown, stream, written
 
 comm_ids = st.sampled_from(["a", "b", "c", "漢", ""])
 keys = st.sampled_from(["value", "x", "_model_name", "$blob", "🌊"])
@@ -24,6 +25,13 @@ values = st.sampled_from(
     + [[sentinel(b"x", "text"), {"deep": sentinel(b"x", "text")}]]
 )
 states = st.dictionaries(keys, values, max_size=4)
+names = st.sampled_from(["stdout", "stderr"])
+texts = st.text(alphabet="ab🌊\n\r\b", max_size=12) | st.sampled_from(["long line\n" * 30, "x" * 200])
+outputs = st.one_of(
+    st.builds(stream, texts, names),
+    st.builds(lambda n: {"n": n, "data": sentinel(bytes([n]), "bytes")}, st.integers(0, 3)),
+    st.just({"output_type": "stream", "name": "stdout", "text": ["no", "text"]}),
+)
 cells = st.sampled_from([None, "cell-1", "cell-2"])
 
 
@@ -40,6 +48,7 @@ class Rooms(RuleBasedStateMachine):
         self.pending: list[bytes] = []
         self.batch: Any = None
         self.comms: dict[str, dict[str, Any]] = {}
+        self.written: dict[str, str] = {}
         self.views: dict[tuple[str, str | None], dict[str, Any]] = {}
         self.epoch, self.epochs, self.seq = "", 0, 1
         self.new_epoch()
@@ -82,20 +91,64 @@ class Rooms(RuleBasedStateMachine):
     def close(self, comm_id: str) -> None:
         self._in_batch()
         assert self.log.close(comm_id) == (self.comms.pop(comm_id, None) is not None)
+        self.written.pop(comm_id, None)
         self.views = {key: view for key, view in self.views.items() if key[0] != comm_id}
 
-    @rule(comm_id=comm_ids, n=st.integers(0, 3))
-    def append_output(self, comm_id: str, n: int) -> None:
+    @rule(comm_id=comm_ids, output=outputs)
+    def append_output(self, comm_id: str, output: dict[str, Any]) -> None:
         self._in_batch()
-        output = {"n": n, "data": sentinel(bytes([n]), "bytes")}
         if self.log.append_output(comm_id, output):
             self.comms[comm_id]["outputs"].append(output)
+            self.written.pop(comm_id, None)
+
+    @rule(comm_id=comm_ids, name=names, written=st.lists(texts, max_size=4))
+    def write_stream(self, comm_id: str, name: str, written: list[str]) -> None:
+        self._in_batch()
+        for text in written:
+            if not self.log.write_stream(comm_id, name, text) or not text:
+                continue
+            known = self.comms[comm_id]["outputs"]
+            last = known[-1] if known else {}
+            if last.get("name") != name or not isinstance(last["text"], str):
+                known.append(stream("", name))
+                self.written[comm_id] = ""
+            raw = self.written[comm_id] = self.written.get(comm_id, known[-1]["text"]) + text
+            known[-1] = {**known[-1], "text": StreamText(raw).text()}
+
+    @rule(comm_id=comm_ids, kept=st.integers(0, 4), more=st.lists(outputs, max_size=3), grown=texts)
+    def set_outputs(self, comm_id: str, kept: int, more: list[dict[str, Any]], grown: str) -> None:
+        self._in_batch()
+        before = self.comms.get(comm_id, {}).get("outputs", [])
+        after = [*before[:kept], *more]
+        if kept and len(before) >= kept and isinstance(before[kept - 1].get("text"), str):
+            after[kept - 1] = {**before[kept - 1], "text": before[kept - 1]["text"] + grown}
+        differs = comm_id in self.comms and dumps(before) != dumps(after)
+        assert self.log.set_outputs(comm_id, after) == differs
+        if comm_id in self.comms:
+            self.comms[comm_id]["outputs"] = after
+            self.written.pop(comm_id, None)
+
+    @rule(comm_id=comm_ids, index=st.integers(0, 4), output=outputs)
+    def set_output(self, comm_id: str, index: int, output: dict[str, Any]) -> None:
+        self._in_batch()
+        known = self.comms.get(comm_id, {}).get("outputs", [])
+        if index >= len(known):
+            with pytest.raises(IndexError):
+                self.log.set_output(comm_id, index, output)
+            return
+        assert self.log.set_output(comm_id, index, output) == (dumps(known[index]) != dumps(output))
+        known[index] = output
+        if index == len(known) - 1:
+            self.written.pop(comm_id, None)
 
     @rule(comm_id=comm_ids)
     def clear_outputs(self, comm_id: str) -> None:
         self._in_batch()
-        if self.log.clear_outputs(comm_id):
-            self.comms[comm_id]["outputs"].clear()
+        had = bool(self.comms.get(comm_id, {}).get("outputs"))
+        assert self.log.clear_outputs(comm_id) == had
+        if comm_id in self.comms:
+            self.comms[comm_id]["outputs"] = []
+            self.written.pop(comm_id, None)
 
     @rule(comm_id=comm_ids, cell=cells, execution=st.integers(1, 4))
     def set_view(self, comm_id: str, cell: str | None, execution: int) -> None:
@@ -124,6 +177,7 @@ class Rooms(RuleBasedStateMachine):
         self.epoch, self.seq = f"epoch-{self.epochs}", 1
         assert sorted(self.log.begin_epoch("kernel", self.epoch, "python3")) == sorted(self.comms)
         self.comms.clear()
+        self.written.clear()
         self.views.clear()
 
     @precondition(lambda self: self.batch is not None)
@@ -161,6 +215,7 @@ class Rooms(RuleBasedStateMachine):
         self.doc, self.sent = doc, Transactions(doc)
         self.log = CommsLog(doc)
         self.log.on_foreign = lambda reason: None
+        self.written.clear()
         self.seq = max((comm["seq"] for comm in self.comms.values()), default=0) + 1
 
     # --- what must hold ------------------------------------------------------------------------------------------
@@ -189,6 +244,11 @@ class Rooms(RuleBasedStateMachine):
         ]
         assert shown(late(self.doc)) == expected
         assert shown(self.singly.comms) == expected
+        for reader in (self.singly, *(() if self.pending else (self.merged, self.resent))):
+            followed = {comm_id: dumps(outputs) for comm_id, outputs in reader.followed.items()}
+            assert followed == {
+                comm_id: dumps(comm.encoded_outputs) for comm_id, comm in reader.comms.items()
+            }
         if not self.pending:
             assert shown(self.merged.comms) == expected
             assert shown(self.resent.comms) == expected
@@ -201,8 +261,14 @@ class Rooms(RuleBasedStateMachine):
         assert [slot.text for slot in self.log._index.slots] == texts
         counted: dict[str, int] = {}
         for text in texts:
-            kind, _, body = json.loads(text)
-            parts = [*body.get("state", {}).values()] if kind == "o" else [*body.values()]
+            kind, _, body, *_ = json.loads(text)
+            parts = (
+                [*body.get("state", {}).values()]
+                if kind == "o"
+                else [body]
+                if kind == "out"
+                else [*body.values()]
+            )
             for blob in (blob for part in parts for blob in blob_sentinels(part)):
                 counted[blob["$blob"]] = counted.get(blob["$blob"], 0) + 1
         assert self.log.blob_refs() == counted

@@ -14,6 +14,7 @@ import {
   type Element,
   type Encoded,
   type KernelBody,
+  OUTPUTS,
   parseElement,
   ROOT,
   SCHEMA_VERSION,
@@ -45,7 +46,6 @@ interface Row {
 
 /** What a comm was before a transaction. */
 interface Before extends Moment {
-  outputs: boolean;
   views: boolean;
 }
 
@@ -258,17 +258,19 @@ export class CommsMap implements Iterable<[string, Comm]> {
     }
     let before = this.#before.get(commId);
     if (!before) {
-      before = { open: entry.open, update: entry.update, outputs: false, views: false };
+      before = { open: entry.open, update: entry.update, views: false };
       this.#before.set(commId, before);
     }
     if (kind === "o") entry.opens = changed(entry.opens, body, add);
     else if (kind === "u") entry.updates = changed(entry.updates, body, add);
-    else {
-      before[kind === "out" ? "outputs" : "views"] = true;
-      const set: Set<unknown> = kind === "out" ? entry.outputRows : this.#viewRows;
-      const member = kind === "out" ? body : row;
-      if (add) set.add(member);
-      else set.delete(member);
+    else if (kind === "out") {
+      if (add) entry.list.add(row, element[3], element[2]);
+      else entry.list.remove(row, element[3]);
+      return;
+    } else {
+      before.views = true;
+      if (add) this.#viewRows.add(row);
+      else this.#viewRows.delete(row);
     }
     entry.invalidate();
   }
@@ -285,8 +287,11 @@ export class CommsMap implements Iterable<[string, Comm]> {
       const entry = this.#entries.get(commId);
       if (!entry) continue;
       if (before.open !== entry.open) this.#sorted = null;
-      changes.push(...entry.changesSince(before));
-      if (before.outputs && entry.open) changes.push({ kind: "outputs", commId, keys: [] });
+      const outputs = entry.settleOutputs();
+      const told = entry.changesSince(before);
+      changes.push(...told);
+      if (outputs.length > 0 && entry.open && !told.some(({ kind }) => kind === "opened"))
+        changes.push({ kind: "outputs", commId, keys: [OUTPUTS], outputs });
       if (before.views && entry.open) changes.push({ kind: "views", commId, keys: [] });
       if (entry.isEmpty) this.#entries.delete(commId);
     }

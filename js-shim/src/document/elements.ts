@@ -49,13 +49,13 @@ export interface KernelBody {
   status: string;
 }
 
-/** `["out", comm_id, …]`: one output of an OutputModel, nbformat 4. */
+/** `["out", comm_id, …, ordinal]`: an output of an OutputModel, nbformat 4, encoded; in a text's place, more of a stream. */
 export type OutputBody = EncodedObject;
 
 export type Element =
   | ["o", string, OpenBody]
   | ["u", string, State]
-  | ["out", string, OutputBody]
+  | ["out", string, OutputBody | string, number]
   | ["v", string, ViewBody]
   | ["k", string, KernelBody];
 
@@ -64,6 +64,12 @@ export const ROOT = "comms";
 
 /** The newest document schema that this release reads. */
 export const SCHEMA_VERSION = 1;
+
+/** The key of an Output widget's state that its outputs are. */
+export const OUTPUTS = "outputs";
+
+/** `_model_module` and `_model_name` of the Output widget. */
+export const OUTPUT_MODEL = ["@jupyter-widgets/output", "OutputModel"] as const;
 
 /** The three keys that stand beside an entry's state and that readers put back. */
 export const MODEL_KEYS = [
@@ -85,21 +91,33 @@ export function parseElement(text: unknown): Element | null | string {
   } catch {
     return `an element is not JSON: ${text.slice(0, 80)}`;
   }
-  if (!Array.isArray(parsed) || parsed.length !== 3 || typeof parsed[0] !== "string")
+  if (!Array.isArray(parsed) || parsed.length < 3 || typeof parsed[0] !== "string")
     return `an element is no list with a kind: ${text.slice(0, 80)}`;
-  const [kind, commId, body] = parsed as [string, unknown, unknown];
+  const [kind, commId, body, ...more] = parsed as [string, unknown, unknown, ...unknown[]];
   if (!isKind(kind)) return null;
-  if (typeof commId !== "string" || !isObject(body) || !hasShape(kind, body)) {
+  const fits = kind === "out" ? isOutput(body, more) : isObject(body) && hasShape(kind, body, more);
+  if (typeof commId !== "string" || !fits) {
     return `an element "${kind}" is not what the schema says: ${text.slice(0, 80)}`;
   }
-  return [kind, commId, body] as unknown as Element;
+  return parsed as unknown as Element;
 }
 
 function isKind(kind: string): kind is Element[0] {
   return kind === "o" || kind === "u" || kind === "out" || kind === "v" || kind === "k";
 }
 
-function hasShape(kind: Element[0], body: Record<string, unknown>): boolean {
+function isOutput(body: unknown, more: unknown[]): boolean {
+  const [ordinal] = more;
+  return (
+    more.length === 1 &&
+    Number.isInteger(ordinal) &&
+    (ordinal as number) >= 1 &&
+    (isText(body) || isObject(body))
+  );
+}
+
+function hasShape(kind: Element[0], body: Record<string, unknown>, more: unknown[]): boolean {
+  if (more.length > 0 && kind !== "k") return false;
   switch (kind) {
     case "o":
       return (

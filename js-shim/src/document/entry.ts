@@ -1,6 +1,15 @@
 /** One comm of the comms map: its `o`, what overlays it, its outputs. */
 
-import { type Encoded, MODEL_KEYS, type OpenBody, type OutputBody, type State } from "./elements";
+import {
+  type Encoded,
+  MODEL_KEYS,
+  type OpenBody,
+  OUTPUT_MODEL,
+  OUTPUTS,
+  type OutputBody,
+  type State,
+} from "./elements";
+import { type OutputEdit, OutputList } from "./outputs";
 import { sameEncoded } from "./values";
 
 /** What a transaction did, one for each comm and kind. */
@@ -9,8 +18,10 @@ export interface Change {
   kind: "opened" | "updated" | "closed" | "outputs" | "views" | "kernel" | "refused";
   /** The comm; the kernel's id for kind "kernel", empty for "refused". */
   commId: string;
-  /** State keys that were opened or updated. */
+  /** State keys that were opened or updated; `["outputs"]` for kind "outputs". */
   keys: string[];
+  /** For kind "outputs", what happened to them, one after the other. */
+  outputs?: OutputEdit[];
 }
 
 /** A comm as the map shows it. The same object as long as the comm is open. */
@@ -24,13 +35,17 @@ export interface Comm {
   readonly epoch: string;
   /** Whether the comm has state (target `jupyter.widget`); else it has open data. */
   readonly hasState: boolean;
-  /** Trait name to encoded value, the `_model_*` keys put back. Not to be changed. */
+  /** Whether it is an Output widget: its state has its outputs as a key. */
+  readonly isOutputModel: boolean;
+  /** Trait name to encoded value, the `_model_*` keys and `outputs` put back. Not to be changed. */
   readonly encodedState: State;
   /** What a comm without state was opened with, encoded. */
   readonly data: Encoded | undefined;
   readonly metadata: Encoded | undefined;
-  /** Outputs of an OutputModel, in order, encoded. */
+  /** Outputs of an OutputModel, in order, encoded. Not to be changed. */
   readonly outputs: readonly OutputBody[];
+  /** One output, without making the list of them. */
+  output(at: number): OutputBody | undefined;
   /** The keys of its state. */
   readonly keys: readonly string[];
   /** The encoded value of one key. */
@@ -62,7 +77,7 @@ export class Entry implements Comm {
   /** The comm's `o`. A second one is foreign, or of this very transaction: the last counts. So with `updates`. */
   opens: OpenBody[] = [];
   updates: State[] = [];
-  readonly outputRows = new Set<OutputBody>();
+  readonly list = new OutputList();
   #state: State | null = null;
 
   constructor(readonly commId: string) {}
@@ -76,7 +91,7 @@ export class Entry implements Comm {
   }
 
   get isEmpty(): boolean {
-    return this.opens.length === 0 && this.updates.length === 0 && this.outputRows.size === 0;
+    return this.opens.length === 0 && this.updates.length === 0 && this.list.isEmpty;
   }
 
   get targetName(): string {
@@ -116,11 +131,22 @@ export class Entry implements Comm {
   }
 
   get outputs(): readonly OutputBody[] {
-    return [...this.outputRows];
+    return this.list.bodies;
+  }
+
+  output(at: number): OutputBody | undefined {
+    return this.list.at(at);
+  }
+
+  get isOutputModel(): boolean {
+    return this.modelModule === OUTPUT_MODEL[0] && this.modelName === OUTPUT_MODEL[1];
   }
 
   get encodedState(): State {
-    if (!this.#state) this.#state = stateOf(this.open, this.update);
+    if (!this.#state) {
+      this.#state = stateOf(this.open, this.update);
+      if (this.isOutputModel) this.#state[OUTPUTS] = this.outputs as OutputBody[];
+    }
     return this.#state;
   }
 
@@ -128,16 +154,25 @@ export class Entry implements Comm {
     const { open, update } = this;
     const keys: string[] = Object.keys(open?.state ?? {});
     for (const [key, name] of MODEL_KEYS) if (open?.[name] !== undefined) keys.push(key);
+    if (this.isOutputModel) keys.push(OUTPUTS);
     if (!update) return keys;
     return [...new Set([...keys, ...Object.keys(update)])];
   }
 
   encoded(key: string): Encoded | undefined {
+    if (key === OUTPUTS && this.isOutputModel) return this.encodedState[OUTPUTS];
     return encodedAt(key, this.open, this.update);
   }
 
   invalidate(): void {
     this.#state = null;
+  }
+
+  /** Ends a transaction for the outputs: says what it did to them. */
+  settleOutputs(): OutputEdit[] {
+    const edits = this.list.settle();
+    if (edits.length > 0) this.invalidate();
+    return edits;
   }
 
   toJSON(): CommJson {
@@ -147,7 +182,7 @@ export class Entry implements Comm {
     if (this.hasState || this.update) json.state = this.encodedState;
     if (!isNothing(this.data)) json.data = this.data;
     if (!isNothing(this.metadata)) json.metadata = this.metadata;
-    if (this.outputRows.size > 0) json.outputs = [...this.outputRows];
+    if (this.list.length > 0) json.outputs = [...this.outputs];
     return json;
   }
 

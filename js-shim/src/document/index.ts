@@ -12,6 +12,7 @@ export {
   type ViewBody,
 } from "./elements";
 export type { Change, Comm, CommJson } from "./entry";
+export type { OutputEdit } from "./outputs";
 export {
   asBytes,
   decode,

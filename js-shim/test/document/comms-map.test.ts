@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import * as Y from "yjs";
 import { CommsMap } from "../../src/document/comms-map";
+import type { OutputBody } from "../../src/document/elements";
 import type { CommJson } from "../../src/document/entry";
+import type { OutputEdit } from "../../src/document/outputs";
 import { Writer } from "./writer";
 
 const quiet = { onProblem: () => undefined };
@@ -11,7 +13,7 @@ const quiet = { onProblem: () => undefined };
 function follow(map: CommsMap): Record<string, CommJson> {
   const copy: Record<string, CommJson> = {};
   map.observe((changes) => {
-    for (const { kind, commId, keys } of changes) {
+    for (const { kind, commId, keys, outputs } of changes) {
       const now = map.get(commId)?.toJSON();
       if (kind === "closed") delete copy[commId];
       else if (kind === "opened" && now) copy[commId] = now;
@@ -24,31 +26,60 @@ function follow(map: CommsMap): Record<string, CommJson> {
         }
         copy[commId] = { ...(copy[commId] as CommJson), state: Object.fromEntries(state) };
       } else if (kind === "outputs") {
-        const { outputs: _, ...rest } = copy[commId] as CommJson;
-        copy[commId] = { ...rest, ...(now?.outputs && { outputs: now.outputs }) };
+        const { outputs: before = [], ...rest } = copy[commId] as CommJson;
+        const after = edited(before, outputs ?? [], (at) => map.get(commId)?.output(at) as OutputBody);
+        copy[commId] = { ...rest, ...(after.length > 0 && { outputs: after }) };
       }
     }
   });
   return copy;
 }
 
+/** A list of outputs after edits, with no look at the others. */
+function edited(
+  before: readonly OutputBody[],
+  edits: readonly OutputEdit[],
+  output: (at: number) => OutputBody,
+): OutputBody[] {
+  const after = [...before];
+  for (const edit of edits) {
+    const { what, at } = edit;
+    if (what === "cut") after.length = at;
+    else if (what === "stream") {
+      const old = after[at]?.text as string;
+      expect(old.slice(old.length - edit.cut)).not.toContain("\n");
+      after[at] = { ...after[at], text: old.slice(0, old.length - edit.cut) + edit.text };
+    } else {
+      expect(at).toBe(what === "added" ? after.length : Math.min(at, after.length - 1));
+      after[at] = output(at);
+    }
+  }
+  return after;
+}
+
 const id = fc.constantFrom("a", "b", "c", "d");
 const value = fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constantFrom(null, "x", "🌊", [1], { y: [2] }));
 const state = fc.dictionary(fc.constantFrom("p", "q", "__proto__"), value, { noNullPrototype: true });
 const operation = fc.record({
-  what: fc.constantFrom("open", "update", "update", "update", "output", "close"),
+  what: fc.constantFrom("open", "update", "update", "output", "stream", "redraw", "replace", "cut", "close"),
   id,
   state,
+  at: fc.nat({ max: 4 }),
+  text: fc.constantFrom("a", "line\n", "🌊", "🌋\n", "漢", ""),
 });
 const batches = fc.array(fc.array(operation, { maxLength: 5 }), { maxLength: 25 });
 
 function write(
   writer: Writer,
-  operations: { what: string; id: string; state: Record<string, never> }[],
+  operations: { what: string; id: string; state: Record<string, never>; at: number; text: string }[],
 ): void {
   writer.batch(() => {
-    for (const { what, id, state } of operations) {
+    for (const { what, id, state, at, text } of operations) {
       if (what === "open") writer.open(id, state);
+      else if (what === "stream") writer.stream(id, text);
+      else if (what === "redraw") writer.redraw(id, at, text);
+      else if (what === "replace") writer.replace(id, at, { ...state, at });
+      else if (what === "cut") writer.cut(id, at);
       else if (what === "close") writer.close(id);
       else if (what === "output") writer.output(id, state);
       else if (writer.comms.has(id)) writer.update(id, state);
@@ -131,7 +162,7 @@ test("S04 an update, an output and a view that come before their comm are kept a
   const array = doc.getArray<string>("comms");
   array.push([
     JSON.stringify(["u", "a", { value: 2 }]),
-    JSON.stringify(["out", "a", { output_type: "stream" }]),
+    JSON.stringify(["out", "a", { output_type: "stream" }, 1]),
     JSON.stringify(["v", "a", { msg_id: "m" }]),
   ]);
   expect([map.size, map.views]).toEqual([0, []]);
