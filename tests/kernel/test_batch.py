@@ -52,7 +52,15 @@ def test_values_arrive_as_they_were() -> None:
     told = frame.message["ops"][0]["state"]
     decoded = {key: values.decode(value, lambda blob: blobs[blob["$blob"]]) for key, value in told.items()}
     assert str(decoded) == str(state)
+    assert told["big"] == {"$num": str(2**70)}  # a browser's JSON would read another number
     assert [header["type"] for header in frame.message["blobs"]] == ["bytes", "text"]
+
+
+@pytest.mark.scenario("S19")
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**53) - 1, 2**70])
+def test_an_integer_that_a_browser_cannot_read_is_a_text_also_by_the_short_way(number: int) -> None:
+    (frame,) = read(BatchEncoder(), update(value=number))
+    assert frame.message["ops"][0]["state"] == {"value": {"$num": str(number)}}
 
 
 def test_a_blob_is_sent_once() -> None:

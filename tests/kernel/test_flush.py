@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -209,6 +210,31 @@ def test_stopping_hands_over_what_waits(harness: Harness) -> None:
     harness.thread.stop()
     assert [op.get("data") or op.get("state") for op in harness.ops()[-2:]] == [{"value": 9}, "last"]
     assert not harness.thread._thread.is_alive()
+
+
+@pytest.mark.scenario("S16")
+def test_a_destructor_may_put_while_the_same_thread_puts(harness: Harness) -> None:
+    class Knot:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            harness.thread.put((Kind.CLOSE, "gone", False))
+
+    def work() -> None:
+        threshold = gc.get_threshold()
+        gc.set_threshold(1, 1, 1)
+        try:
+            for _ in range(3_000):
+                Knot()
+                harness.thread.put((Kind.CLOSE, "gone", False))
+        finally:
+            gc.set_threshold(*threshold)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    worker.join(20)
+    assert not worker.is_alive(), "a deadlock"
 
 
 def test_urging_from_many_threads_at_once_is_no_error(harness: Harness) -> None:

@@ -138,6 +138,23 @@ def test_updates_of_another_cause_thread_or_kind_of_comm_are_records_of_their_ow
 
 
 @pytest.mark.scenario("S16")
+def test_an_update_that_is_written_while_its_record_is_read_is_noted_once_more(harness: Harness) -> None:
+    class Read(list):
+        """Read by the flush thread while it is copied."""
+
+        def __iter__(self) -> Iterator[Any]:
+            harness.hook.seal()
+            return super().__iter__()
+
+    harness.hook.mergeable = {"c": "jupyter.widget"}
+    harness.update({"value": [1]}, parent=EXECUTE)
+    read = harness.records[0][2].copy()
+    harness.update({"value": Read([2])}, parent=EXECUTE)
+    assert read == {"value": [1]}
+    assert [record[2]["value"] for record in harness.records][1:] == [[2]]
+
+
+@pytest.mark.scenario("S16")
 def test_no_update_is_lost_between_one_who_writes_and_one_who_reads(harness: Harness) -> None:
     harness.hook.mergeable = {"c": "jupyter.widget"}
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.scenario("S48")]
 FLOOD = """
 start = time.perf_counter()
 for i in range({count}):
-    s.value = i; s.send({{'i': i}}, buffers=[bytes({size})])
+    s.value = i; s.send({{'i': i}}, buffers=[bytes([i % 256]) * {size}])
 took = time.perf_counter() - start
 """
 

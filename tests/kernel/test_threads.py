@@ -130,9 +130,11 @@ def test_a_forked_child_is_left_alone(loaded: Loaded) -> None:
         "pid = os.fork()\n"
         "if pid == 0:\n"
         "    try:\n"
-        "        s.value = 55; t = w.IntSlider(); t.close(); s.send({'child': 1})\n"
+        "        for i in range(9): s.value = 50 + i; t = w.IntSlider(); t.close(); s.send({'child': 1})\n"
+        "        kept = get_ipython().kernel._commdoc_bridge._flush._queue.qsize()\n"
+        "        os._exit(kept)\n"
         "    finally:\n"
-        "        os._exit(0)\n"
+        "        os._exit(99)\n"
         "ended = os.waitpid(pid, 0)[1]"
     )
     kernel.run(code)

@@ -148,7 +148,6 @@ def test_a_getter_that_raises_costs_its_key(loaded: Loaded) -> None:
     assert "bad" not in state
 
 
-@pytest.mark.scenario("S17")
 def test_a_value_that_is_set_again_is_no_operation(loaded: Loaded) -> None:
     kernel, room = loaded
     kernel.run("s = w.IntSlider(value=3); v = w.Dropdown(options=['a', 'b']); t = w.Text(value='x')")
