@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import BuiltinMethodType
 from typing import Any
 
 import pytest
@@ -231,6 +232,9 @@ def test_a_destructor_may_put_while_the_same_thread_puts(harness: Harness) -> No
         finally:
             gc.set_threshold(*threshold)
 
+    assert isinstance(
+        harness.thread.put, BuiltinMethodType
+    )  # nothing runs inside of it, unlike in queue.Queue
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
     worker.join(20)

@@ -73,9 +73,8 @@ def test_a_room_that_reads_and_never_answers_is_as_good_as_none(loaded: Loaded) 
     kernel.run("s = w.IntSlider(max=10**6)")
     same(kernel, room)
     room.acknowledging = False
-    kernel.run("for i in range(20_000): s.value = i")
     batches = len(room.batches)
-    kernel.run("for i in range(20_000): s.value = -i")
+    kernel.run("for i in range(20_000): s.value = i")
     assert len(room.batches) - batches <= 2
     assert kernel.value("get_ipython().kernel._commdoc_bridge._flush.waiting") < 50
     room.acknowledge()
@@ -94,8 +93,8 @@ def test_loading_with_a_room_that_never_answers_blocks_nobody(
     )
     assert kernel.value("took") < 2
     before = memory(kernel)
-    kernel.run(FLOOD.format(count=5_000, size=20_000))  # 150 MB in buffers
-    assert memory(kernel) - before < 130
+    kernel.run(FLOOD.format(count=8_000, size=20_000))  # 160 MB in buffers
+    assert memory(kernel) - before < 120
     assert "looking for the room" in kernel.text("%commdoc")
     begun = time.monotonic()
     unload(kernel)
