@@ -95,6 +95,7 @@ class Asks:
                 reason = f"the comm {comm_id} ({entry.target_name}) has no state"
                 self._requests.refuse(peer.peer_id, {"request_id": ident}, "rejected", reason)
                 return
+        self._blobs.relieve()
         plain = {key: values.decode(value, self._get_blob, buffers) for key, value in encoded.items()}
         state = {key: values.encode(value, self._put_blob) for key, value in plain.items()}
         taken, paths, taken_buffers = values.take_buffers(plain)
@@ -169,7 +170,7 @@ class Asks:
         return {**data, "state": state, "buffer_paths": paths}, taken
 
     def _put_blob(self, content: bytes, kind: BlobType) -> BlobSentinel:
-        digest, new = self._blobs.add(content)
+        digest, new = self._blobs.add_from_window(content)
         if new:
             self._new_blob(digest)
         return {"$blob": digest, "size": len(content), "type": kind}

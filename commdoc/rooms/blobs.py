@@ -156,6 +156,7 @@ class RoomBlobs:
         # Hash to when it was last put or named by an operation, or first found unnamed, whichever is later.
         self._needed_at: dict[str, float] = dict.fromkeys(store.digests(), clock())
         self._unnamed: set[str] = set()
+        self._from_windows = 0
 
     def add(self, content: bytes | memoryview, digest: str | None = None) -> tuple[str, bool]:
         """Keep a blob.
@@ -182,6 +183,18 @@ class RoomBlobs:
         self._store.put(actual, bytes(content))
         return actual, True
 
+    def add_from_window(self, content: bytes) -> tuple[str, bool]:
+        """Keep a blob of a request, and count it for `relieve`."""
+        digest, new = self.add(content)
+        if new:
+            self._from_windows += len(content)
+        return digest, new
+
+    def relieve(self) -> None:
+        """Sweep now if windows have put much since the last time: at 64 MB a second the next one may be far."""
+        if self._from_windows > self._limits.unnamed_bytes / 2:
+            self.sweep()
+
     def touch(self, digest: str) -> bool:
         """Note that an operation names this blob; return whether it is there."""
         if not is_digest(digest) or self._store.size(digest) is None:
@@ -200,6 +213,7 @@ class RoomBlobs:
     def sweep(self) -> int:
         """Delete what nobody has named for the grace time, or what is too much of it; return how many."""
         now, named = self._clock(), self._named()
+        self._from_windows = 0
         waiting = []
         for digest in self._store.digests():
             if named.get(digest, 0) > 0:

@@ -9,7 +9,7 @@ import pytest
 from commdoc.errors import ProtocolError
 from commdoc.rooms.blobs import BlobStore, FolderBlobs, MemoryBlobs, RoomBlobs
 from commdoc.rooms.limits import RoomLimits
-from tests.rooms.parties import House, opened, until
+from tests.rooms.parties import House, opened, request, until
 
 
 class Shelf:
@@ -101,3 +101,20 @@ async def test_a_key_whose_blob_is_missing_is_left_out_and_asked_for() -> None:
         await until(lambda: window.state("c1").get("image") == sentinel)
         order = [what if kind == "sync" else what["type"] for kind, what in window.log]
         assert order[-2] == "blobs", "there before the update that names it"
+
+
+@pytest.mark.scenario("S47")
+async def test_a_window_that_sends_large_values_without_end_costs_bounded_memory() -> None:
+    limits = RoomLimits(unnamed_bytes=100_000)
+    async with House(limits=limits) as house:
+        bridge = await house.bridge()
+        await bridge.do(opened(text=""))
+        window, store = await house.window(), MemoryBlobs()
+        house.room.blobs._store = store
+        most = 0
+        for n in range(100):
+            await window.say(request(f"r{n}", text=f"{n:03}" * 3_000))
+            await window.wait("accepted", request_id=f"r{n}")
+            most = max(most, sum(store.size(digest) or 0 for digest in store.digests()))
+        assert most < 2 * limits.unnamed_bytes
+        assert window.state("c1")["text"]["$blob"] in store.digests()
