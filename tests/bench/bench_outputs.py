@@ -44,6 +44,7 @@ class Run:
     """
 
     name: str
+    captures: int = 0
     text: int = 0
     wire: list[int] = field(default_factory=list)
     write: list[float] = field(default_factory=list)
@@ -83,6 +84,7 @@ class Run:
 
     def capture(self, captures: int, batch: int, one: Callable[[CommsLog, int], int]) -> None:
         """Capture as often, so many per transaction; then look at what is there."""
+        self.captures = captures
         for first in range(0, captures, batch):
             start = time.process_time()
             with self.log.batch():
