@@ -40,6 +40,9 @@ class RoomLimits:
         How long a blob stays that no live entry names. The bridge counts on 20 of them.
     unnamed_bytes
         Blobs kept for that grace time, together: a 60 Hz stream of 1 MB images would keep 3.6 GB.
+    window_bytes
+        What all windows together may write into the document in its life: every joiner gets it, and a widget could fill
+        it at 40 MB a second.
     peer_frames, peer_bytes
         What a window may send per second in the long run, two seconds' worth at once; past it it is read slowly.
     """
@@ -56,6 +59,7 @@ class RoomLimits:
     waiting_bytes: int = 64 * MB
     blob_grace_seconds: float = 60.0
     unnamed_bytes: int = 128 * MB
+    window_bytes: int = 64 * MB
     peer_frames: float = 1_000.0
     peer_bytes: float = 64.0 * MB
 

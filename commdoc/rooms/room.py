@@ -107,6 +107,7 @@ class Room:
         self._writing = False
         self._flush_due = False
         self._foreign: str | None = None
+        self._window_bytes = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- life ----------------------------------------------------------------------------------------------------
@@ -276,7 +277,12 @@ class Room:
 
     def _apply_update(self, peer: Peer, update: bytes) -> None:
         check_update(update)
-        check_known(update, state_vector(self.feed.point().state), self.doc.client_id)
+        before = self.feed.point().state
+        check_known(update, state_vector(before), self.doc.client_id)
+        if self._window_bytes + len(update) > self.limits.window_bytes:
+            log.warning("room %s: peer %s (%s) writes too much", self.room_id, peer.peer_id, peer.name)
+            peer.refuse("too_large", f"windows may write {self.limits.window_bytes} bytes into the document")
+            return
         self._writing = True
         try:
             self.doc.apply_update(update)
@@ -288,6 +294,8 @@ class Room:
             raise ProtocolError(msg) from None
         finally:
             self._writing = False
+            if self.feed.point().state != before:  # deletions alone, as most step 2 are, add nothing
+                self._window_bytes += len(update)
             if self._foreign is None:
                 self.broadcast.flush(skip=peer)
             else:

@@ -5,6 +5,7 @@ import hashlib
 import random
 from typing import Any
 
+import pycrdt
 import pytest
 
 from commdoc.protocol import frames
@@ -175,3 +176,20 @@ async def test_random_damage_never_ends_the_room() -> None:
         await bridge.do(opened(), moved(1234))
         await until(lambda: watching.state("c1").get("value") == 1234)
         assert watching.close_code is None
+
+
+@pytest.mark.scenario("S47")
+async def test_windows_can_not_fill_the_document() -> None:
+    async with House(limits=RoomLimits(window_bytes=50_000)) as house:
+        bridge = await house.bridge()
+        await bridge.do(opened())
+        filling, watching = await house.window(), await house.window()
+        for n in range(20):
+            other: pycrdt.Doc = pycrdt.Doc()
+            other["notes"] = pycrdt.Text(f"{n}" * 5_000)
+            await filling.transport.send(sync_frame(Sync.UPDATE, other.get_update()))
+        await filling.wait("error", code="too_large")
+        await bridge.do(moved(4))
+        await until(lambda: watching.state("c1")["value"] == 4)
+        assert 20_000 < len(house.room.doc.get_update()) < 60_000
+        assert filling.close_code is None
