@@ -29,6 +29,11 @@ FRAME_BYTES: Final = 8 * 1024 * 1024
 PLAIN_TEXT: Final = 128
 """A text of so many ASCII characters is no blob, whatever their escapes."""
 
+OP_BYTES: Final = 192 * 1024 * 1024
+"""Of blobs and buffers of one operation; with what is in its frame already it stays below what the room takes. A larger
+frame would end the connection, and the next adoption would send it again.
+"""
+
 MAX_REPORTED: Final = 1_000
 """Keys whose refusal is remembered, so that it is reported once."""
 
@@ -92,10 +97,14 @@ class BatchEncoder:
         return frames.encode(message, [*building.blobs, *building.buffers])
 
     def _add(self, building: _Building, op: PendingOp) -> None:
+        building.op_bytes = 0
+
         def put(content: bytes, kind: BlobType) -> BlobSentinel:
             named = sentinel(content, kind)
             digest = named["$blob"]
             if digest not in self._sent:
+                _check_size(building.op_bytes + len(content))
+                building.op_bytes += len(content)
                 building.blobs.append(content)
                 building.headers.append({"hash": digest, "size": len(content), "type": kind})
                 building.size += len(content)
@@ -144,6 +153,11 @@ class BatchEncoder:
             self._refuse(op["comm_id"], "(message)", None, ValueEncodingError("bytes outside of buffers"))
             return False
         parts = op["buffers"]
+        try:
+            _check_size(sum(map(len, parts)))
+        except _TooLargeError as error:
+            self._refuse(op["comm_id"], "(message)", None, error)
+            return False
         first = len(building.buffers)
         building.buffers.extend(parts)
         building.size += sum(map(len, parts)) + 256
@@ -158,10 +172,11 @@ class BatchEncoder:
             self._reported.clear()
         self._reported.add((comm_id, key))
         logger.warning(
-            "%r of comm %s is not in the document: %s. Jupyter's own front ends don't get such a value either.",
+            "%r of comm %s is not in the document: %s. Jupyter's own front ends %s.",
             key,
             comm_id,
             value.reason if isinstance(value, Refused) else error,
+            "have it" if isinstance(error, _TooLargeError) else "don't get such a value either",
         )
 
     def _forget(self) -> None:
@@ -180,6 +195,7 @@ class _Building:
         self.buffers: list[bytes] = []
         self.messages: list[PendingOp] = []
         self.size = 0
+        self.op_bytes = 0
 
 
 def _is_plain(state: dict[str, Any]) -> bool:
@@ -200,6 +216,16 @@ def _is_plain(state: dict[str, Any]) -> bool:
         elif kind is not bool and value is not None:
             return False
     return True
+
+
+class _TooLargeError(ValueEncodingError):
+    """An operation has more bytes than a frame may."""
+
+
+def _check_size(size: int) -> None:
+    if size > OP_BYTES:
+        msg = f"with it there would be {size:,} bytes in one message, {OP_BYTES:,} are mirrored"
+        raise _TooLargeError(msg)
 
 
 def _text(key: object) -> str:

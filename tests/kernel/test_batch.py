@@ -157,3 +157,25 @@ def test_an_open_with_data_of_its_own_is_encoded_too() -> None:
 def test_keys_become_text_as_json_has_them() -> None:
     (frame,) = read(BatchEncoder(), {"op": "update", "comm_id": "c", "state": {1: "a"}})
     assert frame.message["ops"][0]["state"] == {"1": "a"}
+
+
+@pytest.mark.scenario("S48")
+def test_what_no_frame_can_hold_is_left_out_and_costs_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "OP_BYTES", 10_000)
+    encoder = BatchEncoder()
+    (frame,) = read(
+        encoder,
+        update(value=1, image=b"x" * 11_000, text="y" * 11_000, thumbnail=b"t"),
+        update("d", a=b"a" * 6_000, b=b"b" * 6_000),
+        message({"method": "custom"}, b"z" * 11_000),
+        message({"method": "custom"}, b"z" * 9_000),
+    )
+    first, second, third = frame.message["ops"]
+    assert list(first["state"]) == ["value", "thumbnail"]
+    assert list(second["state"]) == ["a"]
+    assert third["op"] == "message"
+    assert sum(map(len, frame.buffers)) == 1 + 6_000 + 9_000
+    assert len(caplog.messages) == 4
+    assert all("Jupyter's own front ends have it" in line for line in caplog.messages)
