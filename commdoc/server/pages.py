@@ -69,6 +69,12 @@ class StaticHandler(Handler, StaticFileHandler):
 
     opaque_origin = True
 
+    def parse_url_path(self, url_path: str) -> str:
+        """Refuse what no file system takes."""
+        if "\0" in url_path:
+            raise HTTPError(404, "no such file")
+        return super().parse_url_path(url_path)
+
     def set_extra_headers(self, path: str) -> None:
         """Set what lets the frame load its parts, and what binds it."""
         self.set_header("Access-Control-Allow-Origin", "*")

@@ -298,7 +298,7 @@ class LineLimit:
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Decide about a record."""
-        if record.created - self._since > LOG_LINES_SECONDS:
+        if not 0 <= record.created - self._since <= LOG_LINES_SECONDS:  # clocks are set back, too
             self._since, self._lines = record.created, 0
         self._lines += 1
         if self._lines == LOG_LINES:

@@ -111,6 +111,7 @@ async def test_a_blob_is_served_to_its_room_while_an_entry_names_it() -> None:
         "/commdoc/static/%2e%2e/pages.py",
         "/commdoc/static/..%2fpages.py",
         "/commdoc/static//etc/passwd",
+        "/commdoc/static/viewer.js%00.html",
         "/commdoc/rooms/../../etc/passwd",
         f"/commdoc/rooms/{ROOM}%2f..%2f/",
         "/etc/passwd",

@@ -270,6 +270,7 @@ def test_the_log_of_who_is_refused_all_the_time_is_bounded() -> None:
     assert len(passed) == LOG_LINES
     assert passed[-1] == "403 / (more is left out for a while)"
     assert limit.filter(logging.makeLogRecord({"msg": "later", "created": 10_000.0}))
+    assert all(limit.filter(record) for record in records[:10]), "the clock was set back"
 
 
 def test_files_of_dead_hosts_and_broken_ones_are_passed_over(kernel: Sleeper) -> None:
