@@ -87,7 +87,6 @@ class SendHook:
         self._waiting: set[str | None] = set()
         """msg_ids of executions that said ``clear_output(wait=True)`` and have shown nothing since."""
         self._watched: dict[str, Callable[[Any, Any, Parent | None, Any], None]] = {
-            "comm_msg": self._comm_msg,
             "comm_open": self._comm_open,
             "comm_close": self._comm_close,
             "display_data": self._display,
@@ -132,6 +131,7 @@ class SendHook:
     def _make(self) -> Callable[..., Any]:
         original = self._original
         watched = self._watched
+        comm_msg = self._comm_msg
         hook = self
 
         # The signature of Session.send, so that positional callers keep working.
@@ -148,55 +148,75 @@ class SendHook:
         ) -> Any:
             try:
                 if hook.active:
-                    if msg_or_type.__class__ is str:
+                    if msg_or_type == "comm_msg":
+                        if comm_msg(content, buffers, parent):
+                            return None
+                    elif msg_or_type.__class__ is str:
                         note = watched.get(msg_or_type)
                         if note is not None:
-                            if hook.probing and hook._is_answer(msg_or_type, content, buffers):
-                                return None
                             note(content, buffers, parent, metadata)
                     else:
-                        note = watched.get(msg_or_type.get("msg_type"))
-                        if note is not None:
-                            note(
-                                msg_or_type.get("content"),
-                                buffers or msg_or_type.get("buffers"),
-                                {"header": msg_or_type.get("parent_header")},
-                                msg_or_type.get("metadata"),
-                            )
+                        hook._whole_message(msg_or_type, buffers)
             except Exception as error:  # noqa: BLE001 - user code must not notice (P8)
                 hook._report(error)
             return original(stream, msg_or_type, content, parent, ident, buffers, track, header, metadata)
 
         return send
 
-    def _is_answer(self, msg_type: str, content: Any, buffers: Any) -> bool:
-        comm_id, answers = self.probing.get(get_ident(), (None, []))
-        if msg_type != "comm_msg" or content["comm_id"] != comm_id:
-            return False
-        if content["data"].get("method") != "update":
+    def _whole_message(self, message: Any, buffers: Any) -> None:
+        msg_type, content = message.get("msg_type"), message.get("content")
+        buffers = buffers or message.get("buffers")
+        parent = {"header": message.get("parent_header")}
+        if msg_type == "comm_msg":
+            self._comm_msg(content, buffers, parent)
+        elif (note := self._watched.get(msg_type)) is not None:
+            note(content, buffers, parent, message.get("metadata"))
+
+    def _comm_msg(self, content: Any, buffers: Any, parent: Parent | None) -> bool:
+        """Note a comm message; returns whether it is to be kept from the wire."""
+        comm_id = content["comm_id"]
+        data = content["data"]
+        last = self._last
+        before = last.get(comm_id)
+        if (
+            before is None
+            or before[5] is not parent
+            or buffers
+            or self.told
+            or self.probing
+            or data.__class__ is not dict
+            or data.get("method") != "update"
+            or data.get("state").__class__ is not dict
+            or before[6] != get_ident()
+        ):
+            return self._comm_msg_of_any_kind(comm_id, data, content, buffers, parent)
+        noted = before[2]
+        for key, value in data["state"].items():
+            noted[key] = value if value.__class__ in SCALARS else freeze(value)
+        if self._last is not last:
+            self._update(comm_id, data, buffers, parent)
+        return False
+
+    def _comm_msg_of_any_kind(
+        self, comm_id: str, data: Any, content: Any, buffers: Any, parent: Parent | None
+    ) -> bool:
+        method = data.get("method") if isinstance(data, dict) else None
+        if self.told and (told := self.told.get(get_ident())) is not None:
+            told.append((content, buffers))
+        if method == "update" and data.get("state").__class__ is dict:
+            if self.probing and self._is_answer(comm_id, content, buffers):
+                return True
+            self._update(comm_id, data, buffers, parent)
+        elif method != "echo_update":  # that leaves before the kernel has validated anything
+            self._message(comm_id, data, buffers)
+        return False
+
+    def _is_answer(self, comm_id: str, content: Any, buffers: Any) -> bool:
+        asked, answers = self.probing.get(get_ident(), (None, []))
+        if asked != comm_id:
             return False
         answers.append((content, buffers))
         return True
-
-    def _comm_msg(self, content: Any, buffers: Any, parent: Parent | None, _metadata: Any) -> None:
-        data = content["data"]
-        if self.told and (told := self.told.get(get_ident())) is not None:
-            told.append((content, buffers))
-        if not isinstance(data, dict):
-            self._message(content["comm_id"], data, buffers)
-        elif data.get("method") == "update" and data.get("state").__class__ is dict:
-            comm_id, state, last = content["comm_id"], data["state"], self._last
-            before = last.get(comm_id)
-            if before is None or buffers or before[5] is not parent or before[6] != get_ident():
-                self._update(comm_id, data, buffers, parent)
-                return
-            noted = before[2]
-            for key, value in state.items():
-                noted[key] = value if value.__class__ in SCALARS else freeze(value)
-            if self._last is not last:
-                self._update(comm_id, data, buffers, parent)
-        elif data.get("method") != "echo_update":  # that leaves before the kernel has validated anything
-            self._message(content["comm_id"], data, buffers)
 
     def _message(self, comm_id: str, data: Any, buffers: Any) -> None:
         self._barrier((Kind.MESSAGE, comm_id, freeze(data), freeze_buffers(buffers)))

@@ -179,7 +179,7 @@ def test_no_update_is_lost_between_one_who_writes_and_one_who_reads(harness: Har
         for turn in range(1, 20_001):
             harness.hook._comm_msg(
                 {"comm_id": "c", "data": {"method": "update", "state": {"value": turn}, "buffer_paths": []}},
-                None, EXECUTE, None,
+                None, EXECUTE,
             )  # fmt: skip
             if turn % 500 == 0:  # at rest, what was read last is what was written last
                 until(lambda turn=turn: read.get("value") == turn)  # type: ignore[misc]
@@ -200,7 +200,13 @@ def test_messages_and_buffers_are_noted_raw_and_at_once(harness: Harness) -> Non
 @pytest.mark.parametrize(
     "data", ["text", None, [1], 5, {"method": "update"}, {"method": "update", "state": [1]}, {}]
 )
-def test_any_data_of_a_comm_message_passes(harness: Harness, data: Any) -> None:
+@pytest.mark.parametrize("after_an_update", [True, False])
+def test_any_data_of_a_comm_message_passes(harness: Harness, data: Any, after_an_update: bool) -> None:
+    if after_an_update:
+        harness.hook.mergeable = {"c": "jupyter.widget"}
+        harness.update({"value": 1})
+        harness.arrived()
+        harness.records.clear()
     harness.comm(data)
     assert harness.records == [(Kind.MESSAGE, "c", data, [])]
     assert harness.arrived()["content"]["data"] == data
@@ -319,6 +325,10 @@ def test_what_is_told_while_a_thread_handles_a_message_is_collected_for_that_thr
 
 def test_only_the_answer_to_a_question_is_kept_from_the_wire(harness: Harness) -> None:
     answers: list[Any] = []
+    harness.hook.mergeable = {"c": "jupyter.widget"}
+    harness.update({"value": 0})
+    harness.arrived()
+    harness.records.clear()
     harness.hook.probing[threading.get_ident()] = ("c", answers)
     harness.update({"value": 1})
     harness.comm({"method": "update", "state": {}, "buffer_paths": []}, comm_id="another")
