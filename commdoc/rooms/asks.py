@@ -16,7 +16,6 @@ from commdoc.errors import BlobMissingError, CommdocError, ProtocolError
 from commdoc.protocol import values
 from commdoc.protocol.frames import Frame
 from commdoc.protocol.messages import BlobType, State
-from commdoc.protocol.outputs import MSG_ID
 from commdoc.protocol.values import BlobSentinel
 from commdoc.rooms import fields
 from commdoc.rooms.blobs import RoomBlobs, is_digest
@@ -88,9 +87,6 @@ class Asks:
         current: State = {}
         if (entry := self._comms.entry(comm_id)) is not None:
             current = self._comms.state(comm_id)
-            if entry.is_output_model:
-                # What an Output shows is what the kernel captured: a plain front end's own capture must not double it.
-                current.pop(MSG_ID, None)
             if entry.base is None:
                 reason = f"the comm {comm_id} ({entry.target_name}) has no state"
                 self._requests.refuse(peer.peer_id, {"request_id": ident}, "rejected", reason)

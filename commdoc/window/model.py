@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from commdoc.errors import BlobMissingError
 from commdoc.protocol.frames import Buffer
+from commdoc.protocol.outputs import OUTPUTS
 from commdoc.window.comm import AsyncComm
 from commdoc.window.observers import Change, OnCustom
 
@@ -92,8 +93,15 @@ class Model:
 
     @property
     def outputs(self) -> list[dict[str, Any]]:
-        """The outputs of an OutputModel."""
-        return list(self.comm.entry.outputs)
+        """The outputs of an Output widget, in order, as nbformat has them; of another comm none.
+
+        Raises
+        ------
+        BlobMissingError
+            When a blob is not to be had.
+        """
+        outputs: list[dict[str, Any]] = self[OUTPUTS] if self.comm.entry.is_output_model else []
+        return outputs
 
     def __getitem__(self, key: str) -> Any:
         try:

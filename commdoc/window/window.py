@@ -21,6 +21,7 @@ from commdoc.errors import BlobMissingError, RequestError, RoomClosedError
 from commdoc.protocol import values
 from commdoc.protocol.frames import Buffer
 from commdoc.protocol.messages import PeerInfo, State
+from commdoc.protocol.outputs import OUTPUTS
 from commdoc.window import asks, events
 from commdoc.window.address import find_soon, parse_link
 from commdoc.window.comm import AsyncComm, Kernel
@@ -349,7 +350,7 @@ class AsyncWindow:
             callback()
 
     def _on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.CommUpdated | events.CommOpened):
+        if isinstance(event, events.CommUpdated | events.CommOpened | events.OutputsChanged):
             self._on_comm_changed(event)
         elif isinstance(event, events.CommClosed):
             comm = self._comms.pop(event.comm_id, None)
@@ -367,13 +368,14 @@ class AsyncWindow:
             except Exception:
                 log.exception("listener %r failed at %r", listener, event)
 
-    def _on_comm_changed(self, event: events.CommUpdated | events.CommOpened) -> None:
+    def _on_comm_changed(self, event: events.CommUpdated | events.CommOpened | events.OutputsChanged) -> None:
         comm = self._comms.get(event.comm_id)
         if comm is None:
             return
         shown = self._core.shown(event.comm_id)
         if shown is not None:
-            comm.observers.updated(event.keys if isinstance(event, events.CommUpdated) else shown, shown)
+            keys = (OUTPUTS,) if isinstance(event, events.OutputsChanged) else shown
+            comm.observers.updated(event.keys if isinstance(event, events.CommUpdated) else keys, shown)
 
     async def _decode(self, encoded: State, buffers: list[memoryview]) -> dict[str, Any]:
         blobs = await self.fetch(list(values.blob_sentinels(list(encoded.values()))))

@@ -33,6 +33,7 @@ def test_lines_cost_twice_their_text_and_an_element(width: int, per_batch: int) 
     if width >= 100:
         assert wire < 3 * len(text)
     assert max(map(len, book.chunks())) < max(2 * LARGE, width * per_batch)
+    assert len(book.chunks()) < 200
 
 
 @pytest.mark.scenario("S34")
@@ -66,6 +67,44 @@ def test_a_bar_below_a_long_text_does_not_move_the_text() -> None:
     [text] = book.texts()
     assert text.startswith("a line\n" * 40_000 + "at 10\n")
     assert text.endswith("\nat 490\n499%")
+
+
+@pytest.mark.scenario("S34")
+def test_a_bar_that_begins_in_a_large_chunk_leaves_it_once() -> None:
+    book = Notebook()
+    book.write("a line\n" * 40_000 + "  0%")
+    book.write("\r  1%")
+    book.sent.updates.clear()
+    for n in range(1, 100):
+        book.write(f"\rat {n}\n{n:3}%")
+        assert len(book.chunks()[0]) == 7 * 40_000
+    assert len(book.chunks()) == 100
+
+
+@pytest.mark.scenario("S34")
+def test_lines_that_are_written_above_a_bar_cost_what_lines_cost() -> None:
+    book = Notebook()
+    wire = captured = 0
+    for n in range(2_000):
+        text = f"\rline {n}, as long as the lines of a log come in the end, with a time and all\n{n // 20:3}%"
+        with book.log.batch():
+            book.log.write_stream(OUT, "stdout", text)
+        wire, captured = wire + sum(map(len, book.sent.updates)), captured + len(text)
+        book.told()
+    assert wire < 2.2 * captured + 200 * 2_000
+    assert len(book.doc.get_update()) < 1.2 * captured
+
+
+def test_what_is_remembered_of_a_stream_goes_with_the_next_output() -> None:
+    book = Notebook()
+    for n in range(5):
+        book.write(f"out {n}")
+        book.write(f"err {n}", name="stderr")
+        with book.log.batch():
+            book.log.append_output(OUT, {"n": n})
+    entry = book.log.entry(OUT)
+    assert entry is not None
+    assert [stored.line for stored in entry.outputs._items] == [None] * 15
 
 
 def test_one_long_line_and_a_text_without_end_are_followed() -> None:

@@ -255,6 +255,77 @@ def test_a_text_that_somebody_has_read_does_not_change_and_a_comm_that_is_gone_k
     assert book.reader.comms[OUT].outputs == [stream("another one\n")]
 
 
+def test_text_that_is_appended_is_added_to_what_is_there() -> None:
+    book = Notebook()
+    book.write("a\n")
+    comm = book.reader.comms[OUT]
+    [before], outputs = comm._outputs, comm._outputs
+    book.write("b\n")
+    with book.log.batch():
+        book.log.append_output(OUT, {"n": 1})
+    book.told()
+    assert comm._outputs is outputs
+    assert comm._outputs[0] is before
+    assert before.parts == ["a\n", "b\n"]
+
+
+def test_what_is_the_same_afterwards_is_not_told() -> None:
+    book = Notebook()
+    book.log.on_foreign = lambda reason: None
+    book.write("a\n")
+    book.write("b\n")
+    with book.log.batch():
+        book.log.append_output(OUT, {"n": 1})
+    book.told()
+    with book.doc.transaction():
+        del array(book.doc)[2:5]
+    book.log.restore()
+    book.reader.apply_merged(*book.sent.updates)
+    assert book.reader.take() == []
+    assert book.texts() == ["a\nb\n", None]
+
+
+def test_foreign_writes_are_told_as_what_they_make_of_the_list() -> None:
+    book = Notebook()
+    book.log.on_foreign = lambda reason: None
+    with book.log.batch():
+        for n in range(5):
+            book.log.append_output(OUT, {"n": n})
+    book.told()
+    foreign = array(book.doc)
+    foreign.append('["out","out","no stream before it",2]')
+    assert book.told() == ()
+    with book.doc.transaction():
+        del foreign[4]  # of ordinal 3
+        del foreign[2]
+        foreign.append('["out","out",{"n":"other"},5]')
+        foreign.append('["out","out",{"n":"another"},1]')
+        foreign.append('["out","out",{"n":"beyond"},9]')
+    added = [Edit("added", at) for at in (2, 3, 4)]
+    assert book.told() == (Edit("cut", 2), Edit("replaced", 0), *added)
+    assert book.reader.comms[OUT].outputs == book.reader.followed[OUT] == late(book.doc)[OUT].outputs
+    assert [output["n"] for output in book.reader.followed[OUT]] == ["another", 1, 3, "other", "beyond"]
+    foreign.append('["out","out",{"n":"late"},7]')
+    assert book.told() == (Edit("cut", 4), Edit("added", 4), Edit("added", 5))
+
+
+def test_nothing_is_left_in_a_reader_of_outputs_that_went() -> None:
+    book = Notebook()
+    for n in range(20):
+        book.write(f"{n}\n")
+        with book.log.batch():
+            book.log.append_output(OUT, {"n": n})
+            if n % 5 == 4:
+                book.log.clear_outputs(OUT)
+        book.told()
+    outputs = book.reader.comms._mirror.parts[OUT].outputs
+    assert not outputs
+    with book.log.batch():
+        book.log.close(OUT)
+    book.reader.apply(*book.sent.updates)
+    assert book.reader.comms._mirror.parts == {}
+
+
 def test_a_map_that_is_made_late_is_told_the_same_from_then_on() -> None:
     book = Notebook()
     book.write("a\n" * 5_000)

@@ -108,6 +108,21 @@ def window(host):
         yield window
 
 
+@pytest.mark.scenario("S37")
+def test_outputs_are_read_with_their_blobs(host, window):
+    large = "x" * 5_000
+    blob = values.sentinel(large.encode(), "text")
+    op = {"op": "output", "comm_id": "out", "output": {"data": {"image/png": blob}}}
+    model = {"_model_module": "@jupyter-widgets/output", "_model_name": "OutputModel", "outputs": []}
+    opens = {"op": "open", "comm_id": "out", "target_name": "jupyter.widget", "state": model}
+    host.run(host.house.kernel.ops(opens, op, blobs=[large.encode()]))
+    output = window.wait_for("OutputModel", timeout=5)
+    window.wait_until(lambda: output.outputs, timeout=5)
+    assert output.outputs == output["outputs"] == output.state["outputs"] == [{"data": {"image/png": large}}]
+    with host.window() as late:
+        assert late.wait_for("OutputModel", timeout=5).outputs == output.outputs
+
+
 def test_the_face_of_the_design(host, window):
     host.run(host.house.kernel.open("s", value=1))
     slider = window.wait_for("IntSliderModel", timeout=5)
