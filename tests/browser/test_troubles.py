@@ -170,6 +170,19 @@ def test_the_token_is_neither_in_the_address_nor_in_the_frame(
     page.expect_readout("s", "0", seconds=15)
 
 
+def test_a_link_in_a_widget_opens_beside_the_page(notebook: Notebook, open_page: OpenPage) -> None:
+    page = open_page()
+    host = page.page.url.split("/commdoc")[0]
+    notebook.run(
+        f"import ipywidgets as w\n"
+        f"display(w.IntSlider(description='s'), w.HTML('<a href=\"{host}/elsewhere\">to the manual</a>'))"
+    )
+    with page.context.expect_page() as opened:
+        page.frame.get_by_text("to the manual").click()
+    opened.value.wait_for_url(f"{host}/elsewhere")
+    page.expect_readout("s", "0")
+
+
 @pytest.mark.scenario("S09")
 def test_a_page_resumes_after_the_network_was_away(notebook: Notebook, chromium: Browser) -> None:
     notebook.run("import ipywidgets as w; s = w.IntSlider(description='s'); display(s)")
