@@ -17,6 +17,7 @@ from jupyter_client.manager import KernelManager
 from tests.conftest import ROOT, until
 
 TIMEOUT = 60
+QUIET_SECONDS = 1.0
 
 Message = dict[str, Any]
 
@@ -39,6 +40,7 @@ class KernelProcess:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=TIMEOUT)
         self._idle: set[str] = set()
+        self._heard_at = time.monotonic()
         self.iopub: list[Message] = []
         self._ending = False
         self._reader = threading.Thread(target=self._read, name="iopub-reader")
@@ -71,9 +73,22 @@ class KernelProcess:
             if reply is None:
                 pytest.fail(f"no reply within {timeout} s")
             if reply["parent_header"].get("msg_id") == msg_id:
+                self._heard_at = time.monotonic()
                 break
-        self.idle(msg_id)
+        self._heard_all(msg_id)
         return reply
+
+    def _heard_all(self, msg_id: str) -> None:
+        """Wait for what was published before an answered request's idle.
+
+        The kernel's own socket drops what it can't hand over on a busy machine, and may drop the idle: after an
+        answer, a second of silence says the same.
+        """
+        until(
+            lambda: msg_id in self._idle or time.monotonic() - self._heard_at > QUIET_SECONDS,
+            timeout=TIMEOUT,
+            what=f"idle after {msg_id}",
+        )
 
     def idle(self, msg_id: str) -> None:
         """Wait until the kernel has published that it is idle after a request."""
@@ -158,6 +173,7 @@ class KernelProcess:
     def _read(self) -> None:
         while not self._ending:
             if (message := self._receive(self.client.iopub_channel, 0.1)) is not None:
+                self._heard_at = time.monotonic()
                 self.iopub.append(message)
                 if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
                     self._idle.add(message["parent_header"].get("msg_id", ""))
