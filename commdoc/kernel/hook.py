@@ -149,8 +149,29 @@ class SendHook:
             try:
                 if hook.active:
                     if msg_or_type == "comm_msg":
-                        if comm_msg(content, buffers, parent):
-                            return None
+                        data = content["data"]
+                        last = hook._last
+                        before = last.get(content["comm_id"])
+                        if (
+                            before is None
+                            or before[5] is not parent
+                            or buffers
+                            or hook.told
+                            or hook.probing
+                            or data.__class__ is not dict
+                            or data.get("method") != "update"
+                            or data.get("state").__class__ is not dict
+                            or before[6] != get_ident()
+                        ):
+                            if comm_msg(content, buffers, parent):
+                                return None
+                        else:
+                            # Into the record that is there, without one call more: under a loop this is all.
+                            noted = before[2]
+                            for key, value in data["state"].items():
+                                noted[key] = value if value.__class__ in SCALARS else freeze(value)
+                            if hook._last is not last:
+                                hook._update(content["comm_id"], data, buffers, parent)
                     elif msg_or_type.__class__ is str:
                         note = watched.get(msg_or_type)
                         if note is not None:
@@ -176,30 +197,6 @@ class SendHook:
         """Note a comm message; returns whether it is to be kept from the wire."""
         comm_id = content["comm_id"]
         data = content["data"]
-        last = self._last
-        before = last.get(comm_id)
-        if (
-            before is None
-            or before[5] is not parent
-            or buffers
-            or self.told
-            or self.probing
-            or data.__class__ is not dict
-            or data.get("method") != "update"
-            or data.get("state").__class__ is not dict
-            or before[6] != get_ident()
-        ):
-            return self._comm_msg_of_any_kind(comm_id, data, content, buffers, parent)
-        noted = before[2]
-        for key, value in data["state"].items():
-            noted[key] = value if value.__class__ in SCALARS else freeze(value)
-        if self._last is not last:
-            self._update(comm_id, data, buffers, parent)
-        return False
-
-    def _comm_msg_of_any_kind(
-        self, comm_id: str, data: Any, content: Any, buffers: Any, parent: Parent | None
-    ) -> bool:
         method = data.get("method") if isinstance(data, dict) else None
         if self.told and (told := self.told.get(get_ident())) is not None:
             told.append((content, buffers))

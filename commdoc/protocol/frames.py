@@ -119,8 +119,19 @@ def encode(message: dict[str, Any], buffers: Sequence[Buffer] = ()) -> bytes:
     return b"".join(parts)
 
 
-def decode(data: Buffer, *, max_bytes: int = MAX_FRAME_BYTES) -> Frame:
+def text_bytes(data: Buffer) -> int:
+    """Return how long the JSON text of a frame of type `MESSAGE` claims to be, in bytes."""
+    _, at = read_varuint(data, 0)
+    return read_varuint(data, at)[0]
+
+
+def decode(data: Buffer, *, max_bytes: int = MAX_FRAME_BYTES, max_text: int = MAX_FRAME_BYTES) -> Frame:
     """Read a frame of type `MESSAGE`.
+
+    Parameters
+    ----------
+    max_bytes, max_text : int
+        Longest frame, and longest JSON text in it: reading JSON takes thirty times its length in memory.
 
     Raises
     ------
@@ -136,6 +147,9 @@ def decode(data: Buffer, *, max_bytes: int = MAX_FRAME_BYTES) -> Frame:
         msg = f"frame type {kind} where a commdoc message ({MESSAGE}) was due"
         raise ProtocolError(msg)
     text, at = _slice(view, at, "the message")
+    if len(text) > max_text:
+        msg = f"{len(text)} bytes of JSON, {max_text} are allowed; binary data goes into buffers"
+        raise ProtocolError(msg)
     count, at = read_varuint(view, at)
     if count > MAX_BUFFERS:
         msg = f"{count} buffers, {MAX_BUFFERS} are allowed"

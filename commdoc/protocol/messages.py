@@ -48,6 +48,7 @@ class Limits(TypedDict):
     """What the room allows, in bytes and seconds."""
 
     frame_bytes: int
+    text_bytes: int
     queue_bytes: int
     event_bytes: int
     push_bytes: int

@@ -17,6 +17,8 @@ class RoomLimits:
     ----------
     frame_bytes
         Largest frame that a peer may send.
+    text_bytes
+        Longest JSON text in a frame of a window: 16 MB of nested lists held a room up for 2 s.
     queue_bytes
         Pending document updates of a peer; past it they become one diff. A full document of 5,000 models is about 5 MB,
         so a diff is never much more than what was dropped for it.
@@ -48,6 +50,7 @@ class RoomLimits:
     """
 
     frame_bytes: int = frames.MAX_FRAME_BYTES
+    text_bytes: int = 8 * MB
     queue_bytes: int = 4 * MB
     event_bytes: int = 64 * MB
     stall_seconds: float = 2.0
@@ -67,6 +70,7 @@ class RoomLimits:
         """Return what a `welcome` says of them."""
         return {
             "frame_bytes": self.frame_bytes,
+            "text_bytes": self.text_bytes,
             "queue_bytes": self.queue_bytes,
             "event_bytes": self.event_bytes,
             "push_bytes": self.push_bytes,

@@ -245,7 +245,8 @@ class Room:
             raise ProtocolError(msg)
         kind = frames.frame_type(frame)
         if kind == frames.MESSAGE:
-            self._message(peer, frames.decode(frame, max_bytes=self.limits.frame_bytes))
+            text = self.limits.frame_bytes if peer.role == "bridge" else self.limits.text_bytes
+            self._message(peer, frames.decode(frame, max_bytes=self.limits.frame_bytes, max_text=text))
         elif peer.role == "bridge":
             msg = "a bridge has no document: it sends commdoc messages only"
             raise ProtocolError(msg)

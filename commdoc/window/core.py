@@ -141,16 +141,31 @@ class WindowCore:
         ------
         ValueEncodingError
             For a value that JSON can't carry; nothing was asked then.
+        RequestError
+            For more than the room takes at once (``too_large``); nothing was asked then.
         """
         ask = asks.request(comm_id, state, self.blobs.put_own)
+        self._check_size(ask)
         self.outbox.add(ask)
         self._emit(events.CommUpdated(comm_id, tuple(state)))
         return ask.ident
 
     def ask(self, ask: Ask) -> str:
         """Send a message, an open or a close, behind the requests that were made before. Returns the message_id."""
+        self._check_size(ask)
         self.outbox.add(ask)
         return ask.ident
+
+    def _check_size(self, ask: Ask) -> None:
+        limits = self.welcome["limits"] if self.welcome is not None else None
+        if limits is None:
+            return
+        for what, size, most in (
+            ("bytes", len(ask.frame), limits.get("frame_bytes")),
+            ("bytes of JSON", frames.text_bytes(ask.frame), limits.get("text_bytes")),
+        ):
+            if most is not None and size > most:
+                raise RequestError("too_large", f"{size} {what}, the room takes {most} at once")
 
     def want(self, sentinels: Sequence[values.BlobSentinel]) -> None:
         """Ask for blobs; `events.BlobsArrived` tells of them. Those asked for already are not asked for again."""

@@ -193,3 +193,17 @@ async def test_windows_can_not_fill_the_document() -> None:
         await until(lambda: watching.state("c1")["value"] == 4)
         assert 20_000 < len(house.room.doc.get_update()) < 60_000
         assert filling.close_code is None
+
+
+@pytest.mark.scenario("S23")
+async def test_more_json_than_a_window_may_send_is_not_read() -> None:
+    async with House(limits=RoomLimits(text_bytes=2_000)) as house:
+        bridge = await house.bridge()
+        await bridge.do(opened(pad="x" * 3_000))  # a bridge may: its kernel's values are as long as they are
+        window = await house.window()
+        await window.say(
+            {"type": "request", "request_id": "r", "comm_id": "c1", "state": {"a": [[]] * 1_000}}
+        )
+        await until(lambda: window.close_code == 4400)
+        assert "bytes of JSON" in window.transport.close_reason
+        assert house.kernel.sent == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc
 
-from commdoc.errors import ProtocolError, SchemaError
+from commdoc.errors import ProtocolError, RequestError, SchemaError
 from commdoc.protocol import frames, values
 from commdoc.window import asks, events, sync
 from commdoc.window.blobs import BlobCache, BlobWants
@@ -43,7 +43,7 @@ class FarSide:
             client_id=self.doc.client_id,
             peer_id="p",
             role="window",
-            limits={},
+            limits={"frame_bytes": 10_000, "text_bytes": 2_000},
             kernel=kernel,
             peers=[],
         )
@@ -134,6 +134,14 @@ def test_rule_3_the_newest_own_request_hides_the_document_until_it_is_accepted(f
     far.say(type="accepted", request_id=second, after=0)
     assert far.of(events.CommUpdated) == [events.CommUpdated("a", ("value",))]
     assert far.core.shown("a")["value"] == 9
+
+
+def test_what_the_room_would_refuse_for_its_size_is_not_asked(far):
+    for value in (["x" * 500] * 6, b"x" * 20_000):
+        with pytest.raises(RequestError, match="at once") as refused:
+            far.core.request("a", {"value": value})
+        assert refused.value.code == "too_large"
+    assert far.sent() == []
 
 
 def test_a_failed_request_shows_the_document_again(far):

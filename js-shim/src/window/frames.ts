@@ -49,6 +49,13 @@ export function frameType(data: Uint8Array): number {
   return type;
 }
 
+/** How long the JSON text of a frame of type `MESSAGE` is. */
+export function textBytes(data: Uint8Array): number {
+  const reader = new Reader(data);
+  reader.varuint();
+  return reader.varuint();
+}
+
 /** Reads a frame of type `MESSAGE`; throws `ProtocolError` with the reason for anything else. */
 export function decodeFrame(data: Uint8Array): Frame {
   const reader = new Reader(data);

@@ -22,6 +22,7 @@ export type FailureCode =
 
 export interface Limits {
   frame_bytes: number;
+  text_bytes: number;
   queue_bytes: number;
   event_bytes: number;
   push_bytes: number;

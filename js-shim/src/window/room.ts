@@ -15,7 +15,7 @@ import { Blobs } from "./blobs";
 import { Connection, type ConnectionStatus, MALFORMED } from "./connection";
 import { type BlobError, CommdocError, ConnectionError, RequestError } from "./errors";
 import { Emitter, Gate } from "./events";
-import { encodeFrame } from "./frames";
+import { encodeFrame, textBytes } from "./frames";
 import type {
   CellEnd,
   CommMessage,
@@ -293,6 +293,11 @@ export class Room {
     const most = this.#welcome?.limits.frame_bytes ?? Number.POSITIVE_INFINITY;
     if (frame.length > most) {
       throw new RequestError(`${frame.length} bytes, the room takes ${most} at once`, "too_large", commId);
+    }
+    const text = textBytes(frame);
+    const longest = this.#welcome?.limits.text_bytes ?? Number.POSITIVE_INFINITY;
+    if (text > longest) {
+      throw new RequestError(`${text} bytes of JSON, the room takes ${longest} at once`, "too_large", commId);
     }
     this.#connection.sendFrame(frame);
   }

@@ -166,6 +166,7 @@ export class MemoryRoom {
       role: this.role,
       limits: {
         frame_bytes: 1e6,
+        text_bytes: 1e5,
         queue_bytes: 1e6,
         event_bytes: 1e6,
         push_bytes: 1e6,

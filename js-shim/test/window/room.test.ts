@@ -303,6 +303,7 @@ test("too large a message fails here, and nothing is sent", async () => {
   await expect(room.send("slider", {}, [new ArrayBuffer(2e6)]).sent).rejects.toMatchObject({
     code: "too_large",
   });
+  await expect(room.send("slider", "x".repeat(2e5), []).sent).rejects.toMatchObject({ code: "too_large" });
   expect(host.of("message")).toEqual([]);
 });
 
