@@ -283,6 +283,11 @@ def test_what_is_the_same_afterwards_is_not_told() -> None:
     book.reader.apply_merged(*book.sent.updates)
     assert book.reader.take() == []
     assert book.texts() == ["a\nb\n", None]
+    book.sent.updates.clear()
+    with book.doc.transaction():
+        array(book.doc).append('["out","out","c",1]')
+    assert book.told() == (Edit("stream", 0, 0, "c"),)
+    assert book.reader.comms[OUT].outputs == book.reader.followed[OUT] == late(book.doc)[OUT].outputs
 
 
 def test_foreign_writes_are_told_as_what_they_make_of_the_list() -> None:

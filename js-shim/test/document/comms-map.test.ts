@@ -126,6 +126,13 @@ test("S02, S05 a window that comes late, or comes back, has what one has that wa
   );
 });
 
+/** What a foreign peer might write: an overlay, an output, more of a stream. */
+function foreignElement(at: number, id: string, state: object): unknown[] {
+  if (at % 3 === 0) return ["u", id, state];
+  const stream = { output_type: "stream", name: "stdout", text: `${at}\n` };
+  return ["out", id, at % 3 === 1 ? `text ${at}` : at % 2 ? state : stream, 1 + (at % 4)];
+}
+
 test("S51 a foreign peer's writes in the middle, at the front or at the same time: the map is the array", () => {
   const foreign = fc.array(fc.record({ at: fc.nat(), id, state, remove: fc.boolean() }), { maxLength: 4 });
   fc.assert(
@@ -141,7 +148,7 @@ test("S51 a foreign peer's writes in the middle, at the front or at the same tim
           const array = other.getArray<string>("comms");
           for (const { at, id, state, remove } of writes) {
             if (remove && array.length > 0) array.delete(at % array.length);
-            else array.insert(at % (array.length + 1), [JSON.stringify(["u", id, state])]);
+            else array.insert(at % (array.length + 1), [JSON.stringify(foreignElement(at, id, state))]);
           }
           for (const doc of [writer.doc, other])
             Y.applyUpdate(map.doc, Y.encodeStateAsUpdate(doc, Y.encodeStateVector(map.doc)));

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import * as Y from "yjs";
 import { CommsMap } from "../../src/document/comms-map";
-import type { OutputEdit } from "../../src/document/outputs";
+import { type OutputEdit, OutputList } from "../../src/document/outputs";
 
 const HEAD = { target_name: "jupyter.widget", seq: 1, epoch: "e" };
 const MODEL = { model_module: "@jupyter-widgets/output", model_name: "OutputModel" };
@@ -94,22 +94,86 @@ test("what happened to the outputs is told in few words", () => {
   ]);
 });
 
-test("S34 following 10,000 captures costs the same from the first to the last, of lines and of displays (printed)", () => {
+test("what is the same afterwards is not told, and stays the same object", () => {
+  const { array, map, edits, write, push } = outputWidget();
+  push([stream("a\n"), 1], ["b\n", 1], [{ n: [1] }, 2]);
+  const [text, other] = map.get("out")?.outputs ?? [];
+  edits.length = 0;
+  write(() => {
+    array.delete(1, 3);
+    push([stream("a\nb\n"), 1], [{ n: [1] }, 2]);
+  });
+  expect(edits).toEqual([]);
+  expect(map.get("out")?.output(0)).toBe(text);
+  expect(map.get("out")?.output(1)).toBe(other);
+  push(["c", 1]);
+  expect(edits).toEqual([{ what: "stream", at: 0, cut: 0, text: "c" }]);
+  expect(map.get("out")?.output(0)).toEqual(stream("a\nb\nc"));
+});
+
+test("S51 foreign writes are told as what they make of the list", () => {
+  const { array, map, edits, write, push } = outputWidget();
+  const told = (change: () => void): OutputEdit[] => {
+    edits.length = 0;
+    write(change);
+    return [...edits];
+  };
+  push(...[1, 2, 3, 4, 5].map((n): [object, number] => [{ n }, n]));
+  expect(told(() => push(["no stream before it", 2]))).toEqual([]);
+  expect(map.get("out")?.output(1)).toEqual({ n: 2 });
+  const torn = told(() => {
+    array.delete(3);
+    array.delete(1);
+    push([{ n: "other" }, 5], [{ n: "another" }, 1], [{ n: "beyond" }, 9]);
+  });
+  const added = (at: number): OutputEdit => ({ what: "added", at });
+  expect(torn).toEqual([{ what: "cut", at: 2 }, { what: "replaced", at: 0 }, added(2), added(3), added(4)]);
+  expect(map.get("out")?.outputs.map(({ n }) => n)).toEqual(["another", 2, 4, "other", "beyond"]);
+  expect(told(() => push([{ n: "late" }, 7]))).toEqual([{ what: "cut", at: 4 }, added(4), added(5)]);
+  const streams = told(() => push([stream("first"), 2], [{ ...stream("first, grown"), name: "stderr" }, 7]));
+  expect(streams).toEqual([
+    { what: "replaced", at: 1 },
+    { what: "replaced", at: 4 },
+  ]);
+  expect(told(() => push([{ n: "no stream" }, 2], ["no text", 2]))).toEqual([{ what: "replaced", at: 1 }]);
+  expect(map.get("out")?.output(1)).toEqual({ n: "no stream" });
+  expect(told(() => push([stream("back"), 2], ["!", 2]))).toEqual([{ what: "replaced", at: 1 }]);
+  expect(map.get("out")?.output(1)).toEqual(stream("back!"));
+  expect(told(() => push([{ ...stream("back!"), name: "stderr" }, 2]))).toEqual([
+    { what: "replaced", at: 1 },
+  ]);
+});
+
+test("S04 outputs that come before their comm wait for it, and nothing is left of those that went", () => {
+  const doc = new Y.Doc();
+  const array = doc.getArray<string>("comms");
+  const map = new CommsMap(doc);
+  array.push([JSON.stringify(["out", "late", stream("a"), 1])]);
+  array.push([JSON.stringify(["out", "late", "b", 1])]);
+  array.push([JSON.stringify(["o", "late", { ...HEAD, ...MODEL, state: {} }])]);
+  expect(map.get("late")?.outputs).toEqual([stream("ab")]);
+  array.delete(0, 2);
+  expect(map.get("late")?.outputs).toEqual([]);
+  expect(Reflect.get(Object(map.get("late")), "list").isEmpty).toBe(true);
+});
+
+test("S34 20,000 captures: the list takes each in the same time, lines and displays (printed)", () => {
   const figures = ["lines", "displays"].map((kind) => {
-    const { map, push, edits } = outputWidget();
+    const list = new OutputList();
     const times: number[] = [];
-    for (let n = 0; n < 10_000; n++) {
+    for (let n = 0; n < 20_000; n++) {
       const start = performance.now();
-      if (kind === "displays") push([{ output_type: "display_data", n }, n + 1]);
-      else push(n === 0 ? [stream("line 0\n"), 1] : [`line ${n}\n`, 1]);
-      times.push(performance.now() - start);
+      if (kind === "displays") list.add({}, n + 1, { output_type: "display_data", n });
+      else list.add({}, 1, n === 0 ? stream("line 0\n") : `line ${n}\n`);
+      expect(list.settle().length).toBe(1);
+      times.push(1000 * (performance.now() - start));
     }
-    expect(edits.length).toBe(10_000);
-    expect(map.get("out")?.outputs.length).toBe(kind === "lines" ? 1 : 10_000);
-    const mean = (part: number[]) => (part.reduce((sum, time) => sum + time, 0) / part.length) * 1000;
-    const [first, last] = [mean(times.slice(1_000, 3_000)), mean(times.slice(-2_000))];
-    return { captured: kind, "µs, early": first, "µs, late": last };
+    expect(list.bodies.length).toBe(kind === "lines" ? 1 : 20_000);
+    // Medians: the machine has other work, too.
+    const median = (part: number[]): number => part.sort((a, b) => a - b)[part.length >> 1] as number;
+    const [early, late] = [median(times.slice(1_000, 2_000)), median(times.slice(-1_000))];
+    return { captured: kind, "µs, early": early, "µs, late": late };
   });
   console.table(figures);
-  for (const figure of figures) expect(figure["µs, late"]).toBeLessThan(20 * (figure["µs, early"] + 5));
+  for (const { "µs, early": early, "µs, late": late } of figures) expect(late).toBeLessThan(3 * early + 20);
 });
