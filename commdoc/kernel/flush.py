@@ -22,9 +22,9 @@ from commdoc.kernel.records import Kind, Record
 WINDOW_SECONDS: Final = 0.016
 """One frame of a 60 Hz screen: nobody sees more."""
 
-REST_FACTOR: Final = 40
+REST_FACTOR: Final = 60
 """After a batch this thread rests for so many times the CPU time that the batch took, since it takes the GIL
-from user code: a loop over 1,000 widgets then loses 2.5 % to it instead of 12 %, and more of it is merged.
+from user code: a loop over 1,000 widgets then loses 2 % to it instead of 12 %, and more of it is merged.
 Nothing that is urgent waits for that.
 """
 

@@ -1,10 +1,11 @@
 """What commdoc costs user code in the kernel: `python -m tests.bench.bench_kernel [--pairs 200]`.
 
-Pairs of short slices of the same cell in the same kernel, with commdoc's hooks in place and without: the same process,
-heap and widgets, some 40 ms apart, and which goes first alternates. That cancels what a shared machine does to one
-side; loading and unloading between slices (``--reload``), or two kernels in turn, put a second between the sides of a
-pair and gave bounds five times as wide. Between slices the mirror comes to rest, so that no slice pays for the one
-before. Without the hooks nothing else of commdoc runs in the kernel: its threads sleep without a wake-up.
+Slices of the same cell in the same kernel, with commdoc's hooks in place and without, by turns: the same process, heap
+and widgets, some 60 ms apart, and which goes first alternates. A pair is the fastest of five slices of each side, which
+leaves out those that somebody else's work fell into; loading and unloading between slices (``--reload``), or two
+kernels in turn, put a second between the sides and gave bounds five times as wide. Between slices the mirror comes to
+rest, so that no slice pays for the one before. Without the hooks nothing else of commdoc runs in the kernel: its threads
+sleep without a wake-up. A control, in which nothing differs, tells how far the machine can be trusted.
 
 A client in a process of its own drains iopub; two Python windows, each a process, are joined to the room, which is the
 real sidecar. Each figure is the median of the pairs' ratios, the bound its 95th percentile over 4,000 bootstrap
@@ -34,12 +35,17 @@ from jupyter_client.manager import KernelManager
 from rich.console import Console
 from rich.table import Table
 
-PAIRS = 200
+PAIRS = 60
+SLICES = 5
 LOADS = 5
 BOOTSTRAP = 4_000
 
-PREPARE = """
+PREPARE = (
+    f"""
 import gc, time
+OF = {SLICES}
+"""
+    """
 import ipywidgets as _w
 _one = _w.IntSlider(max=10**9)
 _many = [_w.IntSlider(max=10**9) for _ in range(1000)]
@@ -64,6 +70,9 @@ def _hooks(on):
     for part in (bridge._hook, bridge._inbound):
         part.install() if on else part.remove()
 
+def _nothing(on):
+    pass
+
 def _reload(on):
     get_ipython().run_line_magic("load_ext" if on else "unload_ext", "commdoc")
 
@@ -81,15 +90,19 @@ def _pairs(run, count, switch):
     switch(False)
     now = False
     for _ in range(count + 1):
-        for on in (now, not now):
-            if on != now:
-                switch(on)
-            if on:
-                _at_rest()
-            taken[on].append(_measure(run))
-            if on:
-                _at_rest()
-            now = on
+        slices = {True: [], False: []}
+        for _ in range(OF):
+            for on in (now, not now):
+                if on != now:
+                    switch(on)
+                if on:
+                    _at_rest()
+                slices[on].append(_measure(run))
+                if on:
+                    _at_rest()
+                now = on
+        for on, each in slices.items():
+            taken[on].append(tuple(map(min, zip(*each))))
     if not now:
         switch(True)
     return taken[False][1:], taken[True][1:]  # the first pair warms up
@@ -103,6 +116,7 @@ def _at_rest():
         time.sleep(0.01)
     return status
 """
+)
 
 DRAIN = """
 import sys, zmq
@@ -122,6 +136,7 @@ with commdoc.join(url=sys.argv[1]) as window:
 """
 
 STORIES = {
+    "w.value = i (control: nothing differs)": ("_one_slider", 1.0),
     "w.value = i": ("_one_slider", 1.05),
     "1,000 sliders in turn": ("_thousand_sliders", 1.10),
     "a cell without widgets": ("_no_widget", 1.01),
@@ -239,7 +254,10 @@ def measure(pairs: int, *, reload: bool) -> dict[str, Figures]:
         if (found := it.run("_rest = str(_at_rest())", "_rest")) != "True":
             raise TimeoutError(found)
         for name, (function, limit) in STORIES.items():
-            code = f"_taken = _pairs({function}, {pairs}, {'_reload' if reload else '_hooks'})"
+            switch = "_nothing" if "control" in name else "_reload" if reload else "_hooks"
+            if switch == "_nothing":
+                it.run("_hooks(False)")
+            code = f"_taken = _pairs({function}, {pairs}, {switch})"
             figures[name] = Figures(limit, *it.run(code, "_taken"))
         it.run("%unload_ext commdoc")
     return figures

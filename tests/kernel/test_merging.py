@@ -112,9 +112,10 @@ def test_no_update_is_lost_between_one_who_writes_and_one_who_reads(harness: Har
     reader.start()
     try:
         for turn in range(1, 20_001):
-            harness.hook._comm_msg(
+            harness.session.send(
+                None, "comm_msg",
                 {"comm_id": "c", "data": {"method": "update", "state": {"value": turn}, "buffer_paths": []}},
-                None, EXECUTE,
+                EXECUTE,
             )  # fmt: skip
             if turn % 500 == 0:  # at rest, what was read last is what was written last
                 until(lambda turn=turn: read.get("value") == turn)  # type: ignore[misc]
