@@ -7,9 +7,6 @@ import type { Change, Entry, MissingBlob, ModelSource, SourceListener, Values } 
 /** How the name of a window that shows widgets ends. */
 export const PAGE_SUFFIX = " page";
 
-/** An OutputModel's outputs stand beside its state in the document; the model has them as a key. */
-const OUTPUTS = "outputs";
-
 /**
  * @param onRefused told when the kernel or the room did not do what a model asked for
  */
@@ -41,27 +38,19 @@ export function fromRoom(
 
 function entryOf(comm: Comm | undefined): Entry | undefined {
   if (comm === undefined) return undefined;
-  const keys = Object.keys(comm.encodedState);
-  if (comm.outputs.length > 0 && !keys.includes(OUTPUTS)) keys.push(OUTPUTS);
   return {
     targetName: comm.targetName,
     modelModule: comm.modelModule ?? "",
     modelModuleVersion: comm.modelModuleVersion ?? "",
     modelName: comm.modelName ?? "",
-    keys,
+    keys: comm.keys,
   };
 }
 
 async function read(room: Room, commId: string, keys: readonly string[]): Promise<Values> {
   const { state, missing } = await room.read(commId, keys);
   const lacking: MissingBlob[] = missing.map(({ key, hash, message }) => ({ key, hash, reason: message }));
-  const outputs = room.comms.get(commId)?.outputs ?? [];
-  if (!keys.includes(OUTPUTS) || outputs.length === 0) return { state, missing: lacking };
-  const shown = await Promise.all(outputs.map((output) => room.resolve(commId, OUTPUTS, output)));
-  const more = shown.flatMap((one) =>
-    one.missing.map(({ key, hash, message }) => ({ key, hash, reason: message })),
-  );
-  return { state: { ...state, [OUTPUTS]: shown.map(({ value }) => value) }, missing: [...lacking, ...more] };
+  return { state, missing: lacking };
 }
 
 function listen(room: Room, listener: SourceListener): () => void {
@@ -75,7 +64,8 @@ function listen(room: Room, listener: SourceListener): () => void {
 }
 
 function changeOf({ kind, commId, keys }: RoomChange): Change[] {
-  if (kind === "outputs") return [{ kind: "updated", commId, keys: [OUTPUTS] }];
+  // An Output's outputs are a key of its state.
+  if (kind === "outputs") return [{ kind: "updated", commId, keys }];
   return kind === "opened" || kind === "updated" || kind === "closed" ? [{ kind, commId, keys }] : [];
 }
 
