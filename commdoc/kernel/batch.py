@@ -18,6 +18,7 @@ from commdoc.kernel.coalescer import PendingOp
 from commdoc.kernel.records import Refused
 from commdoc.protocol import frames
 from commdoc.protocol.messages import BlobType
+from commdoc.protocol.outputs import encode_output
 from commdoc.protocol.values import EXACT_INT, BlobSentinel, encode, encode_buffers, sentinel
 
 BLOB_MEMORY_SECONDS: Final = 20.0
@@ -116,6 +117,7 @@ class BatchEncoder:
             if op["op"] in ("update", "truth") and not op["state"]:
                 return
             building.size += 64 * len(op["state"])
+        self._add_outputs(building, op, put)
         if op["op"] == "message":
             if not self._message(building, op):
                 return
@@ -134,6 +136,24 @@ class BatchEncoder:
             except ValueEncodingError as error:
                 self._refuse(comm_id, str(key), value, error)
         return out
+
+    def _add_outputs(self, building: _Building, op: PendingOp, put: Any) -> None:
+        if op["op"] in ("output", "set_output"):
+            op["output"] = self._output(op["comm_id"], op["output"], put)
+            building.size += 256
+        elif op["op"] == "outputs":
+            op["outputs"] = [self._output(op["comm_id"], output, put) for output in op["outputs"]]
+            building.size += 256 * len(op["outputs"])
+        elif op["op"] == "stream":
+            op["text"] = _sendable(op["text"])
+            building.size += len(op["text"])
+
+    def _output(self, comm_id: str, output: dict[str, Any], put: Any) -> Any:
+        try:
+            return encode_output(output, put)
+        except ValueEncodingError as error:
+            self._refuse(comm_id, "(output)", output, error)
+            return {"output_type": "stream", "name": "stderr", "text": f"[output left out: {error}]\n"}
 
     def _value(self, comm_id: str, key: str, value: Any, put: Any) -> Any:
         try:
@@ -196,6 +216,11 @@ class _Building:
         self.messages: list[PendingOp] = []
         self.size = 0
         self.op_bytes = 0
+
+
+def _sendable(text: str) -> str:
+    """Return a text that UTF-8 can carry: a lone surrogate becomes a question mark, as in a terminal."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _is_plain(state: dict[str, Any]) -> bool:

@@ -21,6 +21,7 @@ import psutil
 
 from commdoc.kernel import truth
 from commdoc.kernel.batch import BatchEncoder
+from commdoc.kernel.capture import Captures, PlainUpdates
 from commdoc.kernel.coalescer import Coalescer
 from commdoc.kernel.flush import ADOPT_CHUNK, FlushThread
 from commdoc.kernel.hook import SendHook
@@ -90,12 +91,21 @@ class Bridge:
         self._kernel = kernel
         self._reported: set[str] = set()
         self._windows = 0
-        self._coalescer = Coalescer(self._read_again, self._report_text)
+        self._captures = Captures(self._widget)
+        self._plain = PlainUpdates(self._captures, self._tell_plain)
+        self._coalescer = Coalescer(self._read_again, self._report_text, self._captures)
         encoder = BatchEncoder(report=self._report)
         self._flush = FlushThread(
-            self._coalescer, encoder, self._submit, self._adopt, self._report, self._seal
+            self._coalescer,
+            encoder,
+            self._submit,
+            self._adopt,
+            self._report,
+            self._seal,
+            self._plain.tell_due,
         )
-        self._hook = SendHook(kernel.session, self._flush.put, self._flush.urge, self._report)
+        self._hook = SendHook(kernel.session, self._flush.put, self._flush.urge, self._report, self._captures)
+        self._hook.before_idle = self._before_idle
         self._hook.mergeable = self._coalescer.targets
         self._inbound = Inbound(kernel, self._hook, self._flush.put, self._flush.urge, self._report)
         self._link = Link(locate, info, client, LinkCallbacks(self._up, self._down, self._message))
@@ -108,6 +118,10 @@ class Bridge:
         parent = self._kernel.get_parent("shell")
         if parent_type(parent) == "execute_request":  # %load_ext in a cell: that one is running
             self._flush.put((Kind.STATUS, "busy", parent))
+        for comm_id, comm in list(self._kernel.comm_manager.comms.items()):
+            widget = truth.output_widget(comm)
+            if widget is not None:
+                self._captures.opened(comm_id, widget.msg_id)
         self._hook.install()
         self._inbound.install()
         self._flush.start()
@@ -117,6 +131,10 @@ class Bridge:
         """Put the kernel back as it was, hand over what waits, end the threads."""
         self._inbound.remove()
         self._hook.remove()
+        self._plain.tell_due(all_of_them=True)
+        self._captures.remove()
+        for comm_id in [stack[-1] for stack in self._captures.stacks.values()]:
+            self._widget(comm_id).send_state("msg_id")  # front ends go on capturing where we end
         self._flush.stop(FINAL_FLUSH_SECONDS)
         self._link.stop()
 
@@ -146,6 +164,27 @@ class Bridge:
         """Make hook and handlers pass through, in a forked child: the comms are the parent's."""
         self._hook.active = False
         self._inbound.active = False
+
+    def _before_idle(self) -> None:
+        self._plain.tell_due(all_of_them=True)
+
+    def _widget(self, comm_id: str) -> Any:
+        comm = self._kernel.comm_manager.comms.get(comm_id)
+        return None if comm is None else truth.output_widget(comm)
+
+    def _tell_plain(self, comm_id: str, outputs: tuple[dict[str, Any], ...]) -> None:
+        """Tell front ends without the shim what an Output widget holds; the room is told otherwise."""
+        comm = self._kernel.comm_manager.comms.get(comm_id)
+        if comm is not None:
+            data = {"method": "update", "state": {"outputs": list(outputs)}, "buffer_paths": []}
+            self._hook.pass_on(
+                self._kernel.iopub_socket,
+                "comm_msg",
+                {"data": data, "comm_id": comm_id},
+                metadata={},
+                parent=self._kernel.get_parent(),
+                ident=comm.topic,
+            )
 
     def _seal(self) -> None:
         self._hook.seal()

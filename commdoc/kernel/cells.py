@@ -1,7 +1,7 @@
 """What executions do that a window shows: displayed views, the end of a cell, the log of a handler.
 
-Records of outputs and status go in, operations come out through `emit`. What an Output widget takes while
-its ``msg_id`` names the execution is the widget's, not the cell's.
+Records of outputs and status go in, operations come out through `emit`. What an Output widget takes does not
+come here: the hook has given it to the widget.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from commdoc.kernel.records import Parent, parent_id, parent_type
 
 MAX_EXECUTIONS: Final = 256
 """Executions of which the cell id and count are remembered, for late output of theirs."""
-
-OUTPUT_MODEL: Final = "OutputModel"
 
 PendingOp = dict[str, Any]
 """An op of `commdoc.protocol.messages` whose ``state`` and ``data`` hold Python values."""
@@ -35,7 +33,6 @@ class Cells:
         self._executions: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._ended: OrderedDict[str, str] = OrderedDict()
         self._views: dict[tuple[str, str], PendingOp] = {}
-        self._captures: dict[str, str | None] = {}
         self._status_now = "idle"
 
     def replay(self, live: set[str]) -> None:
@@ -47,19 +44,8 @@ class Cells:
 
     def forget(self, comm_id: str) -> None:
         """Drop what is remembered of a comm that closed."""
-        self._captures.pop(comm_id, None)
         for key in [key for key in self._views if key[0] == comm_id]:
             del self._views[key]
-
-    def opened(self, comm_id: str, state: dict[str, Any]) -> None:
-        """Note an Output widget, and which execution's output it takes."""
-        if state.get("_model_name") == OUTPUT_MODEL:
-            self._captures[comm_id] = state.get("msg_id") or None
-
-    def updated(self, comm_id: str, state: dict[str, Any]) -> None:
-        """Note what an Output widget takes from now on."""
-        if comm_id in self._captures:
-            self._captures[comm_id] = state["msg_id"] or None
 
     def remember_view(self, comm_id: str, execution_count: int) -> None:
         """Note a view that was displayed before anybody listened."""
@@ -69,7 +55,7 @@ class Cells:
 
     def view(self, comm_id: str, parent: Parent | None) -> None:
         """A view was displayed."""
-        execution = self._shown_by(parent)
+        execution = parent_id(parent)
         if execution is None:
             return
         known = self._executions.get(execution, {})
@@ -79,13 +65,13 @@ class Cells:
 
     def clear(self, parent: Parent | None) -> None:
         """An execution's output is gone."""
-        execution = self._shown_by(parent)
+        execution = parent_id(parent)
         if execution is not None:
             self._clear(execution)
 
     def log(self, name: str, text: str, parent: Parent) -> None:
         """A handler has written something that no cell shows."""
-        execution = self._shown_by(parent)
+        execution = parent_id(parent)
         if execution is not None:
             self._emit({"op": "log", "name": name, "text": text, "cause": execution})
 
@@ -120,11 +106,6 @@ class Cells:
         if status in ("busy", "idle"):
             self._status_now = status
             self._emit({"op": "status", "status": status})
-
-    def _shown_by(self, parent: Parent | None) -> str | None:
-        """Return the execution that shows an output of `parent`; None when an Output widget takes it."""
-        execution = parent_id(parent)
-        return None if execution in self._captures.values() else execution
 
     def _clear(self, execution: str) -> None:
         shown = [key for key, view in self._views.items() if view["msg_id"] == execution]

@@ -26,8 +26,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from commdoc.errors import ValueEncodingError
+from commdoc.kernel.capture import Captures
 from commdoc.kernel.cells import Cells, PendingOp
 from commdoc.kernel.hook import CONTROL_TARGET, WIDGET_TARGET
+from commdoc.kernel.output_ops import OutputMirror
 from commdoc.kernel.records import Kind, Parent, Record
 from commdoc.protocol.values import put_buffers
 
@@ -58,9 +60,16 @@ class Coalescer:
         ``read_again(comm_id, keys)`` asks for `Kind.BEGIN` and `Kind.TRUTH` records of these keys.
     report : callable
         Takes a text about something that had to be left out.
+    captures : Captures
+        What Output widgets hold.
     """
 
-    def __init__(self, read_again: Callable[[str, list[str]], None], report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        read_again: Callable[[str, list[str]], None],
+        report: Callable[[str], None],
+        captures: Captures | None = None,
+    ) -> None:
         self._read_again = read_again
         self._report = report
         self._ops: list[PendingOp] = []
@@ -74,6 +83,7 @@ class Coalescer:
         self._asked: dict[str, set[str]] = {}
         self._first_writers: dict[str, int] = {}
         self._writers: dict[str, dict[str, int]] = {}
+        self._outputs = outputs = OutputMirror(captures or Captures(lambda _: None), self._emit)
         self._cells = cells = Cells(self._emit)
         self.remember_view = cells.remember_view
         self._feeds: dict[int, Callable[..., None]] = {
@@ -89,6 +99,7 @@ class Coalescer:
             Kind.INPUT: cells.input,
             Kind.STATUS: cells.status,
             Kind.REPLY: cells.reply,
+            Kind.CAPTURED: outputs.captured,
         }
         self._adopting = False
         self.linked = False
@@ -141,7 +152,7 @@ class Coalescer:
         """Take in a comm whose state was just read."""
         self._targets[comm_id] = target_name
         if state is not None:
-            self._cells.opened(comm_id, state)
+            self._outputs.opened(comm_id, state)
         if self.linked:
             op: PendingOp = {"op": "open", "comm_id": comm_id, "target_name": target_name}
             op |= {"data": {}} if state is None else {"state": state}
@@ -210,15 +221,14 @@ class Coalescer:
                 return
         else:
             state = state.copy()  # the hook may still be writing into this one, and puts it here once more
-        if "msg_id" in state:
-            self._cells.updated(comm_id, state)
+        self._outputs.changed(comm_id, state)
         if comm_id in self._reading_comms:
             self._sent_while_reading(comm_id, state)
         if self._first_writers.get(comm_id) != thread or comm_id in self._writers:
             overtaken = self._written(comm_id, state, thread)
             if overtaken:
                 self._ask(comm_id, overtaken)
-        if not self.linked:
+        if not self.linked or not state:
             return
         header = parent.get("header") if parent else None
         cause = header["msg_id"] if header and header.get("msg_type") == "comm_msg" else None
@@ -241,7 +251,7 @@ class Coalescer:
                 op["state"] = put_buffers(state, data.get("buffer_paths") or [], buffers)
             except ValueEncodingError as error:
                 self._report(f"buffers of comm {comm_id} left out: {error}")
-            self._cells.opened(comm_id, op["state"])
+            self._outputs.opened(comm_id, op["state"])
         else:
             op["data"] = data
             if metadata:
@@ -261,6 +271,7 @@ class Coalescer:
         self._first_writers.pop(comm_id, None)
         self._writers.pop(comm_id, None)
         self._cells.forget(comm_id)
+        self._outputs.closed(comm_id)
 
     def _message(self, comm_id: str, data: Any, buffers: list[bytes]) -> None:
         if self._targets.get(comm_id) == CONTROL_TARGET:
@@ -332,6 +343,7 @@ class Coalescer:
             if left:
                 self._reading_comms[comm_id] = left
             state = {key: value for key, value in state.items() if key in reading.keys}
+            self._outputs.changed(comm_id, state)
             if reading.sent_meanwhile:
                 self._ask(comm_id, reading.sent_meanwhile)
         if request_id is None:

@@ -69,7 +69,9 @@ class FlushThread:
         adopt: Callable[[list[str] | None], Any],
         report: Callable[[BaseException], None],
         seal: Callable[[], None] = lambda: None,
+        tell_plain: Callable[[], float | None] = lambda: None,
     ) -> None:
+        self._tell_plain = tell_plain
         self._coalescer = coalescer
         self._encoder = encoder
         self._submit = submit
@@ -123,12 +125,21 @@ class FlushThread:
         return self._queue.qsize() + len(self._coalescer)
 
     def _main(self) -> None:
+        due: float | None = None
         while not self._stopping:
-            record = self._queue.get()
-            self._wait()
+            try:
+                record: Record | None = self._queue.get(timeout=due)
+                self._wait()
+            except queue.Empty:
+                record = None
             begun = time.thread_time()
             self._drain(record)
             self._flush()
+            try:
+                due = self._tell_plain()
+            except Exception as error:  # noqa: BLE001 - a list that can't be sent must not end the mirror
+                due = None
+                self._report(error)
             rest = min(REST_FACTOR * (time.thread_time() - begun), LONGEST_REST_SECONDS)
             self._rested = time.monotonic() + rest
 

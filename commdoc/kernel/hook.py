@@ -18,6 +18,8 @@ from _thread import get_ident
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from commdoc.kernel.capture import Captures, Holder
+from commdoc.kernel.outputs import Captured
 from commdoc.kernel.records import (
     SCALARS,
     Kind,
@@ -28,6 +30,7 @@ from commdoc.kernel.records import (
     freeze_state,
     parent_id,
 )
+from commdoc.protocol.outputs import is_output_model
 
 VIEW_MIME: Final = "application/vnd.jupyter.widget-view+json"
 
@@ -37,6 +40,9 @@ CONTROL_TARGET: Final = "jupyter.widget.control"
 """ipywidgets' own channel for one front end that asks for all states: its messages are nobody else's."""
 
 _UPDATE: Final = int(Kind.UPDATE)
+
+KEPT: Final = object()
+"""Returned for a message that does not go to iopub."""
 
 Told = list[tuple[dict[str, Any], Any]]
 """Messages as (content, buffers)."""
@@ -55,6 +61,8 @@ class SendHook:
         Called after a record that should not wait for the coalescing window.
     report : callable
         Takes an exception that was raised in here.
+    captures : Captures
+        Decides which Output widget takes an output instead of the cell.
     """
 
     def __init__(
@@ -63,12 +71,16 @@ class SendHook:
         put: Callable[[Record], None],
         urge: Callable[[], None],
         report: Callable[[BaseException], None],
+        captures: Captures | None = None,
     ) -> None:
         self._session = session
+        self.captures = captures or Captures(lambda _: None)
+        self.before_idle: Callable[[], None] = lambda: None
+        """Called before an execution is said to be over: the last chance to tell who stops listening then."""
         self._put = put
         self._urge = urge
         self._report = report
-        self._original = session.send
+        self._original = self.pass_on = session.send
         self._was_in_dict = "send" in vars(session)
         self.active = False
         self.told: dict[int, Told] = {}
@@ -86,12 +98,12 @@ class SendHook:
         self._last: dict[str, Record] = {}
         self._waiting: set[str | None] = set()
         """msg_ids of executions that said ``clear_output(wait=True)`` and have shown nothing since."""
-        self._watched: dict[str, Callable[[Any, Any, Parent | None, Any], None]] = {
+        self._watched: dict[str, Callable[[Any, Any, Parent | None, Any], Any]] = {
             "comm_open": self._comm_open,
             "comm_close": self._comm_close,
             "display_data": self._display,
-            "execute_result": self._display,
-            "update_display_data": self._display,
+            "execute_result": self._result,
+            "update_display_data": self._update_display,
             "clear_output": self._clear,
             "stream": self._stream,
             "error": self._error,
@@ -163,8 +175,10 @@ class SendHook:
                             or data.get("state").__class__ is not dict
                             or before[6] != get_ident()
                         ):
-                            if comm_msg(content, buffers, parent):
+                            kept = comm_msg(content, buffers, parent)
+                            if kept is KEPT:
                                 return None
+                            content = kept or content
                         else:
                             # Into the record that is there, without one call more: under a loop this is all.
                             noted = before[2]
@@ -174,27 +188,28 @@ class SendHook:
                                 hook._update(content["comm_id"], data, buffers, parent)
                     elif msg_or_type.__class__ is str:
                         note = watched.get(msg_or_type)
-                        if note is not None:
-                            note(content, buffers, parent, metadata)
-                    else:
-                        hook._whole_message(msg_or_type, buffers)
+                        if note is not None and note(content, buffers, parent, metadata) is KEPT:
+                            return None
+                    elif hook._whole_message(msg_or_type, buffers) is KEPT:
+                        return None
             except Exception as error:  # noqa: BLE001 - user code must not notice (P8)
                 hook._report(error)
             return original(stream, msg_or_type, content, parent, ident, buffers, track, header, metadata)
 
         return send
 
-    def _whole_message(self, message: Any, buffers: Any) -> None:
+    def _whole_message(self, message: Any, buffers: Any) -> Any:
         msg_type, content = message.get("msg_type"), message.get("content")
         buffers = buffers or message.get("buffers")
         parent = {"header": message.get("parent_header")}
         if msg_type == "comm_msg":
             self._comm_msg(content, buffers, parent)
         elif (note := self._watched.get(msg_type)) is not None:
-            note(content, buffers, parent, message.get("metadata"))
+            return note(content, buffers, parent, message.get("metadata"))
+        return None
 
-    def _comm_msg(self, content: Any, buffers: Any, parent: Parent | None) -> bool:
-        """Note a comm message; returns whether it is to be kept from the wire."""
+    def _comm_msg(self, content: Any, buffers: Any, parent: Parent | None) -> Any:
+        """Note a comm message; returns `KEPT`, None to send it as it is, or what to send instead."""
         comm_id = content["comm_id"]
         data = content["data"]
         method = data.get("method") if isinstance(data, dict) else None
@@ -202,11 +217,31 @@ class SendHook:
             told.append((content, buffers))
         if method == "update" and data.get("state").__class__ is dict:
             if self.probing and self._is_answer(comm_id, content, buffers):
-                return True
+                return KEPT
+            if "msg_id" in data["state"] and comm_id in self.captures.holders:
+                return self._aim(content, buffers, parent)
             self._update(comm_id, data, buffers, parent)
         elif method != "echo_update":  # that leaves before the kernel has validated anything
             self._message(comm_id, data, buffers)
-        return False
+        return None
+
+    def _aim(self, content: Any, buffers: Any, parent: Parent | None) -> Any:
+        """Take the ``msg_id`` out of an Output widget's update: front ends are not to capture by themselves."""
+        data = content["data"]
+        state = {key: value for key, value in data["state"].items() if key != "msg_id"}
+        self.captures.aim(content["comm_id"], data["state"]["msg_id"])
+        if not state:
+            return KEPT
+        rest = {**content, "data": {**data, "state": state}}
+        self._update(content["comm_id"], rest["data"], buffers, parent)
+        return rest
+
+    def _take(self, holder: Holder, kind: str, content: dict[str, Any], display_id: Any = None) -> Any:
+        """Give an output to an Output widget instead of the cell."""
+        message = Captured(kind, content, display_id)
+        holder.take(message)
+        self._barrier((Kind.CAPTURED, holder.comm_id, message))
+        return KEPT
 
     def _is_answer(self, comm_id: str, content: Any, buffers: Any) -> bool:
         asked, answers = self.probing.get(get_ident(), (None, []))
@@ -231,7 +266,11 @@ class SendHook:
             get_ident(),
             None if len(data) == 3 and paths is not None else _rest(data),
         )
-        if not buffers and self.mergeable.get(comm_id) == WIDGET_TARGET:
+        if (
+            not buffers
+            and self.mergeable.get(comm_id) == WIDGET_TARGET
+            and comm_id not in self.captures.holders  # what an Output takes stands between its updates
+        ):
             self._last[comm_id] = record
         else:
             self._last.pop(comm_id, None)  # this one is not to be overtaken by what goes into the one before
@@ -240,6 +279,9 @@ class SendHook:
     def _comm_open(self, content: Any, buffers: Any, _parent: Parent | None, metadata: Any) -> None:
         data = content["data"]
         if data.__class__ is dict and data.get("state").__class__ is dict:
+            state = data["state"]
+            if is_output_model(state.get("_model_module"), state.get("_model_name")):
+                self.captures.opened(content["comm_id"], state.get("msg_id") or "")
             data = {"state": freeze_state(data["state"]), **_rest(data)}
         else:
             data = freeze(data)
@@ -255,23 +297,48 @@ class SendHook:
         )
 
     def _comm_close(self, content: Any, _buffers: Any, _parent: Parent | None, _metadata: Any) -> None:
+        self.captures.closed(content["comm_id"])
         self._barrier((Kind.CLOSE, content["comm_id"]))
 
-    def _display(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+    def _taker(self, parent: Parent | None) -> Holder | None:
+        return self.captures.taker(parent_id(_parent_of(parent))) if self.captures.stacks else None
+
+    def _result(self, content: Any, buffers: Any, parent: Parent | None, metadata: Any) -> Any:
+        holder = self._taker(parent)
+        if holder is None:
+            return self._display(content, buffers, parent, metadata)
+        own = {**_shown(content), "execution_count": content.get("execution_count")}
+        return self._take(holder, "execute_result", own, _display_id(content))
+
+    def _update_display(self, content: Any, buffers: Any, parent: Parent | None, metadata: Any) -> Any:
+        display_id = _display_id(content)
+        if display_id is not None:
+            for holder in list(self.captures.holders.values()):
+                self._take(holder, "update_display_data", _shown(content), display_id)
+        if self._taker(parent) is None:
+            self._display(content, buffers, parent, metadata)
+
+    def _display(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
+        if (holder := self._taker(parent)) is not None:
+            return self._take(holder, "display_data", _shown(content), _display_id(content))
         parent = _parent_of(parent)
         view = content["data"].get(VIEW_MIME)
         if self._waiting:
             self._output(parent)
         if view is not None:
             self._barrier((Kind.VIEW, view["model_id"], parent))
+        return None
 
-    def _clear(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+    def _clear(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
+        if (holder := self._taker(parent)) is not None:
+            return self._take(holder, "clear_output", {"wait": bool(content.get("wait"))})
         parent = _parent_of(parent)
         if content.get("wait"):
             self._waiting.add(parent_id(parent))
         else:
             self._waiting.discard(parent_id(parent))
             self._barrier((Kind.CLEAR, parent))
+        return None
 
     def _output(self, parent: Parent | None) -> None:
         """Carry out a waiting clear, since the execution shows something now."""
@@ -280,19 +347,28 @@ class SendHook:
             self._waiting.discard(execution)
             self._barrier((Kind.CLEAR, parent))
 
-    def _stream(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+    def _stream(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
+        if (holder := self._taker(parent)) is not None:
+            if not content["text"]:
+                return KEPT
+            return self._take(holder, "stream", {"name": content["name"], "text": content["text"]})
         parent = _parent_of(parent)
         if parent and parent["header"].get("msg_type") != "execute_request":
             self._barrier((Kind.LOG, content["name"], content["text"], parent))
         elif self._waiting:
             self._output(parent)
+        return None
 
-    def _error(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
+    def _error(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
         parent = _parent_of(parent)
         if self.told and (told := self.told.get(get_ident())) is not None:
             told.append((content, None))
+        if (holder := self._taker(parent)) is not None:
+            own = {"ename": str(content["ename"]), "evalue": str(content["evalue"])}
+            return self._take(holder, "error", {**own, "traceback": freeze(content["traceback"])})
         if parent and parent["header"].get("msg_type") != "execute_request":
             self._barrier((Kind.LOG, "stderr", "\n".join(content["traceback"]) + "\n", parent))
+        return None
 
     def _status(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
         # Comm messages make the kernel busy, too, for less than a window would show.
@@ -300,6 +376,8 @@ class SendHook:
             status = content["execution_state"]
             if status == "idle":
                 self._waiting.discard(parent_id(parent))
+                if self.captures.holders:
+                    self.before_idle()
             self._barrier((Kind.STATUS, status, parent))
 
     def _input(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
@@ -307,6 +385,15 @@ class SendHook:
 
     def _reply(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
         self._barrier((Kind.REPLY, parent, content["status"]))
+
+
+def _shown(content: dict[str, Any]) -> dict[str, Any]:
+    return {"data": freeze(content["data"]), "metadata": freeze(content.get("metadata") or {})}
+
+
+def _display_id(content: dict[str, Any]) -> str | None:
+    display_id = (content.get("transient") or {}).get("display_id")
+    return display_id if isinstance(display_id, str) else None
 
 
 def _rest(data: dict[str, Any]) -> dict[str, Any]:

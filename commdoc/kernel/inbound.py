@@ -144,6 +144,7 @@ class Inbound:
         self._urge()
 
     def _closed(self, msg: Any) -> None:
+        self._hook.captures.closed(msg["content"]["comm_id"])
         self._barrier((Kind.CLOSE, msg["content"]["comm_id"]))
 
     def _handled(self, msg: Any, sent: dict[str, Any] | None, told: Told) -> None:

@@ -35,11 +35,12 @@ class Kind(IntEnum):
     INPUT = 10  # parent, execution_count
     STATUS = 11  # "busy" | "idle", parent
     REPLY = 12  # parent, status of the execution
-    ADOPT = 13  # comm_ids | None for all: read the state of these comms
-    UP = 14  # a room answers and wants to be told everything
-    DOWN = 15  # no room answers
-    READY = 16  # the link can take a batch again
-    STOP = 17  # the flush thread ends
+    CAPTURED = 13  # comm_id of an Output widget, `outputs.Captured`
+    ADOPT = 14  # comm_ids | None for all: read the state of these comms
+    UP = 15  # a room answers and wants to be told everything
+    DOWN = 16  # no room answers
+    READY = 17  # the link can take a batch again
+    STOP = 18  # the flush thread ends
 
 
 Record = tuple[Any, ...]

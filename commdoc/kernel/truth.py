@@ -54,6 +54,13 @@ def read_state(comm: Any, hook: SendHook, keys: list[str] | None = None) -> dict
     return state if keys is None else {key: state[key] for key in keys if key in state}
 
 
+def output_widget(comm: Any) -> Any:
+    """Return the Output widget whose comm this is; None for any other comm."""
+    module = sys.modules.get("ipywidgets.widgets.widget_output")
+    owner = _owner(comm)
+    return owner if module is not None and isinstance(owner, module.Output) else None
+
+
 def model_id_of(thing: Any) -> str | None:
     """Return the comm id of a displayable object that has an open comm already; opens none."""
     widget = sys.modules.get("ipywidgets.widgets.widget")

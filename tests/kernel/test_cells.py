@@ -61,36 +61,6 @@ def test_a_cell_that_runs_again_has_lost_what_it_displayed(harness: Harness) -> 
     assert harness.take() == [{"op": "clear_views", "msg_id": "m1"}]
 
 
-def test_what_an_output_widget_takes_is_not_displayed_by_the_cell(harness: Harness) -> None:
-    parent = harness.run("m")
-    harness.it.opened("outer", {"_model_name": "OutputModel", "msg_id": "m"})
-    harness.it.opened("inner", {"_model_name": "OutputModel", "msg_id": "m"})
-    harness.it.updated("inner", {"msg_id": ""})
-    harness.it.view("w", parent)
-    harness.it.log("stdout", "x", parent)
-    harness.it.clear(parent)
-    assert harness.take() == []
-    harness.it.updated("outer", {"msg_id": ""})
-    harness.it.view("w", parent)
-    assert [op["op"] for op in harness.take()] == ["view"]
-
-
-def test_an_output_widget_that_closes_gives_the_output_back(harness: Harness) -> None:
-    parent = harness.run("m")
-    harness.it.opened("out", {"_model_name": "OutputModel", "msg_id": "m"})
-    harness.it.forget("out")
-    harness.it.view("w", parent)
-    assert [op["op"] for op in harness.take()] == ["view"]
-
-
-def test_a_trait_called_msg_id_makes_no_output_widget(harness: Harness) -> None:
-    parent = harness.run("m")
-    harness.it.opened("mine", {"_model_name": "AnyModel", "msg_id": "m"})
-    harness.it.updated("mine", {"msg_id": ["no", "text"]})
-    harness.it.view("w", parent)
-    assert [op["op"] for op in harness.take()] == ["view"]
-
-
 def test_a_cell_ends_with_its_status_before_the_kernel_is_idle(harness: Harness) -> None:
     parent = harness.run("m", 5, "cell")
     harness.it.reply(parent, "error")

@@ -1,0 +1,129 @@
+"""The list of outputs that an Output widget holds, as JupyterLab's output area builds it from the messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from commdoc.protocol.streams import StreamText
+
+Output = dict[str, Any]
+"""An output as nbformat 4 has it."""
+
+OUTPUT_TYPES: Final = frozenset({"stream", "display_data", "execute_result", "error"})
+
+
+@dataclass(slots=True, eq=False)
+class Captured:
+    """One message that an Output widget took instead of the cell.
+
+    Attributes
+    ----------
+    kind : str
+        An output type, ``clear_output`` or ``update_display_data``.
+    content : dict
+        Frozen: of `stream` ``name`` and ``text``, of `clear_output` ``wait``, else as nbformat has it.
+    display_id : str or None
+        Of a display.
+    held : bool
+        Whether the kernel's list has it already.
+    skip : bool
+        Whether the room was told the list that has it: it must not be told again.
+    """
+
+    kind: str
+    content: dict[str, Any]
+    display_id: str | None = None
+    held: bool = False
+    skip: bool = False
+
+
+@dataclass(frozen=True)
+class OutputsNow:
+    """An Output widget's list at one moment, and what messages that are still to come refer to.
+
+    Attributes
+    ----------
+    outputs : tuple of dict
+        The list.
+    displays : dict
+        ``display_id`` to the places where it is shown.
+    clear_next : bool
+        Whether the next output clears the list first.
+    """
+
+    outputs: tuple[Output, ...] = ()
+    displays: dict[str, list[int]] = field(default_factory=dict)
+    clear_next: bool = False
+
+
+class OutputList:
+    """Outputs in order; grows by messages. Cost per message: what is new in it."""
+
+    def __init__(self, outputs: Iterable[Output] = ()) -> None:
+        self._outputs: list[Output] = []
+        self._stream: StreamText | None = None
+        self._displays: dict[str, list[int]] = {}
+        self._clear_next = False
+        self.replace(outputs)
+
+    def replace(self, outputs: Iterable[Output]) -> None:
+        """Begin anew with these."""
+        self._outputs = list(outputs)
+        self._displays = {}
+        self._clear_next = False
+        self._stream = None
+
+    def apply(self, message: Captured) -> None:
+        """Take a message."""
+        if message.kind == "clear_output":
+            if message.content["wait"]:
+                self._clear_next = True
+            else:
+                self.replace(())
+        elif message.kind == "update_display_data":
+            for index in self._displays.get(message.display_id or "", ()):
+                self._outputs[index] = {"output_type": "display_data", **message.content}
+        else:
+            if self._clear_next:
+                self.replace(())
+            self._append(message)
+
+    def outputs(self) -> tuple[Output, ...]:
+        """Return the list as it is."""
+        if self._stream is not None and self._outputs:
+            self._outputs[-1] = {**self._outputs[-1], "text": self._stream.text()}
+        return tuple(self._outputs)
+
+    def now(self) -> OutputsNow:
+        """Return all there is to know."""
+        displays = {name: list(places) for name, places in self._displays.items()}
+        return OutputsNow(self.outputs(), displays, self._clear_next)
+
+    def _append(self, message: Captured) -> None:
+        if message.kind == "stream":
+            last = self._outputs[-1] if self._outputs else {}
+            if last.get("output_type") == "stream" and last.get("name") == message.content["name"]:
+                if self._stream is None:  # a text that was set stays as it is until it is written on
+                    self._stream = StreamText(_text(last.get("text", "")))
+                self._stream.write(message.content["text"])
+                return
+            self._settle()
+            self._stream = StreamText(message.content["text"])
+            self._outputs.append({"output_type": "stream", "name": message.content["name"], "text": ""})
+            return
+        self._settle()
+        if message.display_id is not None:
+            self._displays.setdefault(message.display_id, []).append(len(self._outputs))
+        self._outputs.append({"output_type": message.kind, **message.content})
+
+    def _settle(self) -> None:
+        """Write the text of a stream that is not the last output any more."""
+        if self._stream is not None:
+            self.outputs()
+            self._stream = None
+
+
+def _text(text: Any) -> str:
+    return "".join(text) if isinstance(text, list) else str(text)
