@@ -4,8 +4,8 @@ Slices of the same cell in the same kernel, with commdoc's hooks in place and wi
 and widgets, some 60 ms apart, and which goes first alternates. A pair is the fastest of five slices of each side, which
 leaves out those that somebody else's work fell into; loading and unloading between slices (``--reload``), or two
 kernels in turn, put a second between the sides and gave bounds five times as wide. Between slices the mirror comes to
-rest, so that no slice pays for the one before. Without the hooks nothing else of commdoc runs in the kernel: its threads
-sleep without a wake-up. A control, in which nothing differs, tells how far the machine can be trusted.
+rest, so that no slice pays for the one before. Without the hooks nothing else of commdoc runs in the kernel: its
+threads sleep without a wake-up. A control, in which nothing differs, tells how far the machine can be trusted.
 
 A client in a process of its own drains iopub; two Python windows, each a process, are joined to the room, which is the
 real sidecar. Each figure is the median of the pairs' ratios, the bound its 95th percentile over 4,000 bootstrap

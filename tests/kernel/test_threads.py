@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ipykernel._version import version_info
 
+from tests.conftest import until
 from tests.kernel.conftest import Loaded
 from tests.kernel.mirror import same
 from tests.kernel.process import KernelProcess, load
@@ -104,10 +105,12 @@ def test_an_async_cell_is_mirrored_between_its_awaits(loaded: Loaded) -> None:
 def test_destructors_that_close_and_send_during_collection(loaded: Loaded) -> None:
     kernel, room = loaded
     kernel.run(
+        "ended = []\n"
         "class Knot:\n"
         "    def __init__(self): self.me = self; self.w = w.IntSlider()\n"
         "    def __del__(self):\n"
         "        self.w.value = 7; self.w.send({'bye': 1}); self.w.close()\n"
+        "        ended.append(threading.current_thread().name)\n"
         "s = w.IntSlider(max=10**6)\n"
         "gc.collect(); threshold = gc.get_threshold(); gc.set_threshold(5, 2, 2)\n"
         "for i in range(300):\n"
@@ -116,10 +119,12 @@ def test_destructors_that_close_and_send_during_collection(loaded: Loaded) -> No
     )
     same(kernel, room)
     model = kernel.value("s.model_id")
+    # The collector runs on any thread, ours too; while it runs on one, the others' `collect` does nothing.
+    until(lambda: kernel.value("gc.collect() * 0 + len(ended)") == 300)
+    room.wait_for(lambda: len(room.of("close")) >= 300)
     messages = [op["data"]["content"] for op in room.of("message", model)]
     assert messages == [{"i": i} for i in range(300)]
     assert len([op for op in room.of("message") if op["data"]["content"] == {"bye": 1}]) == 300
-    room.wait_for(lambda: len(room.of("close")) >= 300)
 
 
 def test_a_forked_child_is_left_alone(loaded: Loaded) -> None:
