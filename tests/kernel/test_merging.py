@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from commdoc.kernel.inbound import Inbound
 from commdoc.kernel.records import Kind
 from tests.conftest import until
 from tests.kernel.tapped import COMM, EXECUTE, WIDGET_VIEW, Harness
@@ -123,3 +124,17 @@ def test_no_update_is_lost_between_one_who_writes_and_one_who_reads(harness: Har
         done.set()
         reader.join()
         sys.setswitchinterval(interval)
+
+
+def test_nothing_goes_into_a_record_that_a_reading_is_behind(harness: Harness) -> None:
+    class Kernel:
+        shell_handlers = dict.fromkeys(("comm_open", "comm_msg", "comm_close"))
+
+    records = harness.records
+    harness.hook.mergeable = {"c": "jupyter.widget"}
+    inbound = Inbound(Kernel(), harness.hook, records.append, lambda: None, harness.errors.append)
+    for value, kind in enumerate((Kind.BEGIN, Kind.TRUTH, Kind.CLOSE)):
+        harness.update({"value": value}, parent=EXECUTE)
+        inbound._barrier((kind,))
+    harness.update({"value": 3}, parent=EXECUTE)
+    assert [record[2]["value"] for record in records if record[0] == Kind.UPDATE] == [0, 1, 2, 3]
