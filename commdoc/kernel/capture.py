@@ -214,9 +214,14 @@ class PlainUpdates:
         self._captures = captures
         self._tell = tell
         self._not_before: dict[str, float] = {}
+        self._lock = threading.Lock()  # who reads a list first also sends it first
 
     def tell_due(self, *, all_of_them: bool = False) -> float | None:
         """Tell what is due; return the seconds until more is, None when nothing is left."""
+        with self._lock:
+            return self._tell_due(all_of_them)
+
+    def _tell_due(self, all_of_them: bool) -> float | None:
         left: float | None = None
         for comm_id, holder in list(self._captures.holders.items()):
             if not holder.changed:
