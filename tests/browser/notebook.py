@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import queue
 import re
 import signal
 import tempfile
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
@@ -38,7 +40,11 @@ class Notebook:
             kernel_name="python3", connection_file=str(runtime / f"kernel-{self.kernel_id}.json")
         )
         self.manager.start_kernel(env={**os.environ, "COMMDOC_SIDECAR_GRACE": GRACE_SECONDS})
-        self.client: BlockingKernelClient = self.manager.client()
+        self._context = zmq.Context()
+        self._context.rcvhwm = (
+            0  # a flood that nobody reads yet waits here, and the idle behind it is not dropped
+        )
+        self.client: BlockingKernelClient = self.manager.client(context=self._context)
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
         self.link = ""
@@ -86,7 +92,14 @@ class Notebook:
         failed = ""
         end = time.monotonic() + timeout
         while True:
-            message = self.client.get_iopub_msg(timeout=max(0.01, end - time.monotonic()))
+            try:
+                message = self.client.get_iopub_msg(timeout=min(1.0, max(0.01, end - time.monotonic())))
+            except queue.Empty:
+                if self._answered(msg_id):
+                    break  # the kernel's own socket dropped the idle; a second of silence after the answer says it
+                if time.monotonic() > end:
+                    raise
+                continue
             if message["parent_header"].get("msg_id") != msg_id:
                 continue
             content = message["content"]
@@ -99,6 +112,13 @@ class Notebook:
         if failed:
             raise CellError(failed)
         return "".join(printed)
+
+    def _answered(self, msg_id: str) -> bool:
+        while self.client.shell_channel.msg_ready():
+            reply = self.client.get_shell_msg(timeout=1)
+            if reply["parent_header"].get("msg_id") == msg_id:
+                return True
+        return False
 
     @contextmanager
     def busy(self, *, then: str = "", holding: bool = False) -> Iterator[list[str]]:
@@ -149,3 +169,4 @@ class Notebook:
         if self.manager.has_kernel:
             self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
+        self._context.destroy(0)
