@@ -97,9 +97,9 @@ class Holder:
 
     @contextmanager
     def setting(self) -> Iterator[None]:
-        """The trait is set inside this: what was taken before is gone."""
+        """The trait is set inside this; what was taken before is in it, or an equal list would be no change."""
         with self._lock:
-            self._taken.clear()
+            self.settle()
             self._list = None
             yield
 

@@ -182,6 +182,15 @@ def test_outputs_that_a_user_sets_are_the_list(notebook: Notebook, window: Windo
     assert notebook.value("out.outputs[0]['text']") == "set\nmore\n"
 
 
+def test_a_list_that_is_set_right_after_a_capture_stays_as_it_was_set(
+    notebook: Notebook, window: Window
+) -> None:
+    notebook.run(
+        "for _ in range(20):\n    with out: print('gone')\n    out.outputs = ()\n    assert out.outputs == ()"
+    )
+    assert captured(notebook, window) == []
+
+
 @pytest.mark.acceptance("A1")
 def test_kernel_document_and_window_are_the_same(notebook: Notebook, window: Window) -> None:
     notebook.run(
