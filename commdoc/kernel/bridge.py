@@ -162,7 +162,7 @@ class Bridge:
 
     def disarm(self) -> None:
         """Make hook and handlers pass through, in a forked child: the comms are the parent's."""
-        self._hook.active = False
+        self._hook.stop()
         self._inbound.active = False
 
     def _before_idle(self) -> None:

@@ -15,7 +15,8 @@ An error in here never reaches the caller; it is told once to `report`.
 from __future__ import annotations
 
 from _thread import get_ident
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from commdoc.kernel.capture import Captures, Holder
@@ -83,19 +84,16 @@ class SendHook:
         self._original = self.pass_on = session.send
         self._was_in_dict = "send" in vars(session)
         self.active = False
-        self.told: dict[int, Told] = {}
-        """Thread id to (content, buffers) of the comm messages and errors that it sent, for threads that
-        handle a front end's message.
-        """
-        self.probing: dict[int, tuple[str, Told]] = {}
-        """Thread id to a comm's id and (content, buffers) of its messages that are *kept from* iopub: answers
-        to our own questions.
-        """
+        self._told: dict[int, Told] = {}
+        self._probing: dict[int, tuple[str, Told]] = {}
         self.mergeable: Mapping[str, str] = {}
         """Comm id to target name, of the comms that are mirrored; those of a widget have updates that may
         be merged.
         """
         self._last: dict[str, Record] = {}
+        """Comm id to the record that its next update may go into. The short way in `send` asks nothing else:
+        this stays empty while nothing is to be noted, and gets nothing under `telling` and `probing`.
+        """
         self._waiting: set[str | None] = set()
         """msg_ids of executions that said ``clear_output(wait=True)`` and have shown nothing since."""
         self._watched: dict[str, Callable[[Any, Any, Parent | None, Any], Any]] = {
@@ -115,6 +113,7 @@ class SendHook:
 
     def install(self) -> None:
         """Start listening."""
+        self.seal()
         self.active = True
         self._session.send = self._hook
 
@@ -124,13 +123,44 @@ class SendHook:
         When somebody else has wrapped ``send`` after us, their wrapper goes on calling us and we only pass
         through.
         """
-        self.active = False
+        self.stop()
         if vars(self._session).get("send") is not self._hook:
             return
         if self._was_in_dict:
             self._session.send = self._original
         else:
             del self._session.send
+
+    @contextmanager
+    def telling(self) -> Iterator[Told]:
+        """Collect the comm messages and errors that this thread sends, while it handles a front end's message."""
+        me, told = get_ident(), Told()
+        outer = self._told.get(me)
+        self._told[me] = told
+        self.seal()
+        try:
+            yield told
+        finally:
+            if outer is None:
+                del self._told[me]
+            else:
+                self._told[me] = outer
+
+    @contextmanager
+    def probing(self, comm_id: str) -> Iterator[Told]:
+        """Collect what the comm answers on this thread, and *keep it from* iopub: the question is our own."""
+        me, answers = get_ident(), Told()
+        self._probing[me] = (comm_id, answers)
+        self.seal()
+        try:
+            yield answers
+        finally:
+            del self._probing[me]
+
+    def stop(self) -> None:
+        """Note nothing any more, also where somebody else's wrapper goes on calling."""
+        self.active = False
+        self.seal()
 
     def seal(self) -> None:
         """Let no further update go into those noted so far: they are about to be read, or a barrier comes."""
@@ -159,34 +189,32 @@ class SendHook:
             metadata: Any = None,
         ) -> Any:
             try:
-                if hook.active:
-                    if msg_or_type == "comm_msg":
-                        data = content["data"]
-                        last = hook._last
-                        before = last.get(content["comm_id"])
-                        if (
-                            before is None
-                            or before[5] is not parent
-                            or buffers
-                            or hook.told
-                            or hook.probing
-                            or data.__class__ is not dict
-                            or data.get("method") != "update"
-                            or data.get("state").__class__ is not dict
-                            or before[6] != get_ident()
-                        ):
-                            kept = comm_msg(content, buffers, parent)
-                            if kept is KEPT:
-                                return None
-                            content = kept or content
-                        else:
-                            # Into the record that is there, without one call more: under a loop this is all.
-                            noted = before[2]
-                            for key, value in data["state"].items():
-                                noted[key] = value if value.__class__ in SCALARS else freeze(value)
-                            if hook._last is not last:
-                                hook._update(content["comm_id"], data, buffers, parent)
-                    elif msg_or_type.__class__ is str:
+                if msg_or_type == "comm_msg":
+                    last = hook._last
+                    before = last.get(content["comm_id"])
+                    data = content["data"]
+                    if (
+                        before is None
+                        or before[5] is not parent
+                        or buffers
+                        or data.__class__ is not dict
+                        or data.get("method") != "update"
+                        or (state := data.get("state")).__class__ is not dict
+                        or before[6] != get_ident()
+                    ):
+                        kept = comm_msg(content, buffers, parent)
+                        if kept is KEPT:
+                            return None
+                        content = kept or content
+                    else:
+                        # Into the record that is there, without one call more: under a loop this is all.
+                        noted = before[2]
+                        for key, value in state.items():
+                            noted[key] = value if value.__class__ in SCALARS else freeze(value)
+                        if hook._last is not last:
+                            hook._update(content["comm_id"], data, buffers, parent)
+                elif hook.active:
+                    if msg_or_type.__class__ is str:
                         note = watched.get(msg_or_type)
                         if note is not None and note(content, buffers, parent, metadata) is KEPT:
                             return None
@@ -210,13 +238,15 @@ class SendHook:
 
     def _comm_msg(self, content: Any, buffers: Any, parent: Parent | None) -> Any:
         """Note a comm message; returns `KEPT`, None to send it as it is, or what to send instead."""
+        if not self.active:
+            return None
         comm_id = content["comm_id"]
         data = content["data"]
         method = data.get("method") if isinstance(data, dict) else None
-        if self.told and (told := self.told.get(get_ident())) is not None:
+        if self._told and (told := self._told.get(get_ident())) is not None:
             told.append((content, buffers))
         if method == "update" and data.get("state").__class__ is dict:
-            if self.probing and self._is_answer(comm_id, content, buffers):
+            if self._probing and self._is_answer(comm_id, content, buffers):
                 return KEPT
             if "msg_id" in data["state"] and comm_id in self.captures.holders:
                 return self._aim(content, buffers, parent)
@@ -244,7 +274,7 @@ class SendHook:
         return KEPT
 
     def _is_answer(self, comm_id: str, content: Any, buffers: Any) -> bool:
-        asked, answers = self.probing.get(get_ident(), (None, []))
+        asked, answers = self._probing.get(get_ident(), (None, []))
         if asked != comm_id:
             return False
         answers.append((content, buffers))
@@ -268,6 +298,9 @@ class SendHook:
         )
         if (
             not buffers
+            and self.active
+            and not self._told
+            and not self._probing
             and self.mergeable.get(comm_id) == WIDGET_TARGET
             and comm_id not in self.captures.holders  # what an Output takes stands between its updates
         ):
@@ -361,7 +394,7 @@ class SendHook:
 
     def _error(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
         parent = _parent_of(parent)
-        if self.told and (told := self.told.get(get_ident())) is not None:
+        if self._told and (told := self._told.get(get_ident())) is not None:
             told.append((content, None))
         if (holder := self._taker(parent)) is not None:
             own = {"ename": str(content["ename"]), "evalue": str(content["evalue"])}

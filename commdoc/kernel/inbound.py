@@ -100,18 +100,12 @@ class Inbound:
         def handle(stream: Any, ident: Any, msg: Any) -> Any:
             if not self.active:
                 return original(stream, ident, msg)
-            told: Told = []
             sent = self._guarded(_sent_state, msg)
-            me = get_ident()
-            outer = self._hook.told.get(me)
-            self._hook.told[me] = told
+            told: Told = []
             try:
-                return original(stream, ident, msg)
+                with self._hook.telling() as told:
+                    return original(stream, ident, msg)
             finally:
-                if outer is None:
-                    self._hook.told.pop(me, None)
-                else:
-                    self._hook.told[me] = outer
                 self._guarded(self._handled, msg, sent, told)
 
         return handle

@@ -10,10 +10,9 @@ All that is private in the libraries around us and is used here is in this file.
 from __future__ import annotations
 
 import sys
-from _thread import get_ident
 from typing import Any, Final
 
-from commdoc.kernel.hook import WIDGET_TARGET, SendHook, Told
+from commdoc.kernel.hook import WIDGET_TARGET, SendHook
 from commdoc.kernel.records import Refused, freeze, freeze_buffers, freeze_state
 from commdoc.protocol.values import put_buffers
 
@@ -93,9 +92,7 @@ def _probe(comm: Any, hook: SendHook) -> dict[str, Any]:
     callback = getattr(comm, "_msg_callback", None)
     if callback is None:
         return {}
-    answers: Told = []
-    hook.probing[get_ident()] = (comm.comm_id, answers)
-    try:
+    with hook.probing(comm.comm_id) as answers:
         callback(
             {
                 "header": {"msg_type": "comm_msg"},
@@ -104,8 +101,6 @@ def _probe(comm: Any, hook: SendHook) -> dict[str, Any]:
                 "buffers": [],
             }
         )
-    finally:
-        del hook.probing[get_ident()]
     state: dict[str, Any] = {}
     for content, buffers in answers:
         data = content["data"]

@@ -158,31 +158,30 @@ def test_the_status_that_comm_messages_cause_is_not_noted(harness: Harness) -> N
 def test_what_is_told_while_a_thread_handles_a_message_is_collected_for_that_thread_only(
     harness: Harness,
 ) -> None:
-    told = harness.hook.told[threading.get_ident()] = []
-    harness.update({"value": 1})
-    thread = threading.Thread(target=lambda: harness.update({"value": 2}))
-    thread.start()
-    thread.join()
-    del harness.hook.told[threading.get_ident()]
+    harness.hook.mergeable = {"c": "jupyter.widget"}
+    harness.update({"value": 0})
+    with harness.hook.telling() as told:
+        harness.update({"value": 1})
+        thread = threading.Thread(target=lambda: harness.update({"value": 2}))
+        thread.start()
+        thread.join()
     harness.update({"value": 3})
     assert [content["data"]["state"] for content, _ in told] == [{"value": 1}]
 
 
 def test_only_the_answer_to_a_question_is_kept_from_the_wire(harness: Harness) -> None:
-    answers: list[Any] = []
     harness.hook.mergeable = {"c": "jupyter.widget"}
     harness.update({"value": 0})
     harness.arrived()
     harness.records.clear()
-    harness.hook.probing[threading.get_ident()] = ("c", answers)
-    harness.update({"value": 1})
-    harness.comm({"method": "update", "state": {}, "buffer_paths": []}, comm_id="another")
-    harness.comm({"method": "custom", "content": 1})
-    harness.session.send(harness.socket, "comm_close", {"comm_id": "c"})
-    thread = threading.Thread(target=lambda: harness.update({"value": 2}))
-    thread.start()
-    thread.join()
-    del harness.hook.probing[threading.get_ident()]
+    with harness.hook.probing("c") as answers:
+        harness.update({"value": 1})
+        harness.comm({"method": "update", "state": {}, "buffer_paths": []}, comm_id="another")
+        harness.comm({"method": "custom", "content": 1})
+        harness.session.send(harness.socket, "comm_close", {"comm_id": "c"})
+        thread = threading.Thread(target=lambda: harness.update({"value": 2}))
+        thread.start()
+        thread.join()
     assert [content["data"]["state"] for content, _ in answers] == [{"value": 1}]
     assert [harness.arrived()["content"]["comm_id"] for _ in range(4)] == ["another", "c", "c", "c"]
     assert [record[0] for record in harness.records] == [Kind.UPDATE, Kind.MESSAGE, Kind.CLOSE, Kind.UPDATE]
