@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -68,7 +69,9 @@ def _versions_for_oldest() -> dict[str, str]:
             "--report",
             str(report),
         ]
-        subprocess.run([*pip, *names], check=True, stdout=sys.stderr)
+        # The pins of now would be read for this Python, whose releases the oldest doesn't have.
+        free = {key: value for key, value in os.environ.items() if key != "PIP_CONSTRAINT"}
+        subprocess.run([*pip, *names], check=True, stdout=sys.stderr, env=free)
         found = json.loads(report.read_text(encoding="utf-8"))["install"]
     return {canonicalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in found}
 
