@@ -1,0 +1,342 @@
+"""A real JupyterLab server on loopback, and its page in Chromium, as a person sees it.
+
+    with lab_server(folder) as server:
+        page = LabPage(chromium, server.add("a.ipynb", sources))
+        page.kernel_run("%load_ext commdoc")     # or not: then it is plain Jupyter
+        page.run_all()
+        page.output_models()                     # what each Output widget's model holds, in the order of their opening
+
+What a test reads of models comes from the application object that ``--LabApp.expose_app_in_browser`` gives to the page;
+what a person sees, from the DOM.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import nbformat
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+
+from tests.conftest import until
+
+READY_SECONDS: Final = 60.0
+"""A server and a page with cold caches, on a machine with more to do than cores."""
+
+SETTINGS: Final[dict[str, dict[str, Any]]] = {
+    # All cells are in the DOM, also those that one would have to scroll to.
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none", "autoStartDefaultKernel": True},
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+}
+
+OPTIONS: Final = (
+    "--no-browser",
+    "--allow-root",
+    "--ServerApp.ip=127.0.0.1",
+    "--ServerApp.port=0",
+    "--ServerApp.port_retries=0",
+    "--LabApp.expose_app_in_browser=True",
+    "--LabApp.extension_manager=readonly",
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+)
+"""The server asks nothing of anybody by itself."""
+
+TOKEN: Final = "lab-of-the-tests"
+
+
+@dataclass(frozen=True)
+class LabNotebook:
+    """A notebook that a server has, and the link that opens it."""
+
+    path: Path
+    link: str
+
+
+class LabServer:
+    """A running JupyterLab; see `lab_server`.
+
+    Attributes
+    ----------
+    url : str
+        Ends with ``/lab``.
+    """
+
+    def __init__(
+        self, folder: Path, *, env: dict[str, str] | None = None, options: Sequence[str] = ()
+    ) -> None:
+        self.folder = folder / "notebooks"
+        settings, runtime = folder / "settings", Path(os.environ["JUPYTER_RUNTIME_DIR"])
+        self.folder.mkdir()
+        for name, values in SETTINGS.items():
+            path = settings / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values), encoding="utf-8")
+        self._log = (folder / "server.log").open("wb")
+        command = [sys.executable, "-m", "jupyterlab", *OPTIONS, *options]
+        command += [
+            f"--IdentityProvider.token={TOKEN}",
+            f"--ServerApp.root_dir={self.folder}",
+            f"--LabApp.user_settings_dir={settings}",
+            f"--LabApp.workspaces_dir={folder / 'workspaces'}",
+        ]
+        self.process = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env={**os.environ, **(env or {})},
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        self._info = runtime / f"jpserver-{self.process.pid}.json"
+        try:
+            until(self._answers, timeout=READY_SECONDS, what="JupyterLab's server answers")
+        except BaseException:
+            self.close()
+            raise
+        self.url: str = json.loads(self._info.read_text(encoding="utf-8"))["url"].rstrip("/") + "/lab"
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log()[-2000:]
+        return self._info.exists()
+
+    def log(self) -> str:
+        """Return what the server has logged."""
+        return Path(self._log.name).read_text(encoding="utf-8", errors="replace")
+
+    def add(self, name: str, sources: Sequence[str] = ()) -> LabNotebook:
+        """Write a notebook with these code cells."""
+        notebook = nbformat.v4.new_notebook()
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        path = self.folder / name
+        nbformat.write(notebook, path)
+        return LabNotebook(path, f"{self.url}/tree/{name}?reset&token={TOKEN}")
+
+    def api(self, path: str) -> Any:
+        """Ask the server's REST API, e.g. ``"sessions"``."""
+        request = urllib.request.Request(
+            f"{self.url.removesuffix('lab')}api/{path}", headers={"Authorization": f"token {TOKEN}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def connection_file(self, kernel_id: str) -> str:
+        """Return the connection file of one of its kernels."""
+        return str(Path(os.environ["JUPYTER_RUNTIME_DIR"], f"kernel-{kernel_id}.json"))
+
+    def close(self) -> None:
+        """End the server and its kernels."""
+        self.process.terminate()
+        try:
+            self.process.wait(READY_SECONDS)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self._log.close()
+
+
+@contextmanager
+def lab_server(folder: Path, **how: Any) -> Iterator[LabServer]:
+    """Run a JupyterLab for the length of a block; its notebooks, settings and log are in `folder`."""
+    server = LabServer(folder, **how)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+_HELPERS: Final = """
+window.lab = {
+  panel: () => window.jupyterapp.shell.currentWidget,
+  kernel: () => lab.panel().sessionContext.session?.kernel,
+  async manager() {
+    const renderer = lab.panel().content.rendermime.createRenderer('application/vnd.jupyter.widget-view+json');
+    const manager = await renderer._manager.promise;
+    renderer.dispose();
+    return manager;
+  },
+  async models() {
+    const models = Object.entries((await lab.manager())._models);
+    return Promise.all(models.map(async ([id, model]) => [id, await model]));
+  },
+  async ready() {
+    await window.jupyterapp.restored;
+    const panel = lab.panel();
+    await panel.context.ready;
+    await panel.sessionContext.ready;
+    await lab.kernel().info;
+  },
+  async run(index) {
+    const notebook = lab.panel().content;
+    notebook.activeCellIndex = index;
+    notebook.deselectAll();
+    await window.jupyterapp.commands.execute('notebook:run-cell');
+  },
+  async silently(code, expressions) {
+    const future = lab.kernel().requestExecute(
+      { code, silent: true, store_history: false, user_expressions: expressions });
+    let failed = null;
+    future.onIOPub = message => {
+      if (message.header.msg_type === 'error') failed = message.content.traceback.join('\\n');
+    };
+    const reply = await future.done;
+    if (failed) throw new Error(failed);
+    return reply.content.user_expressions;
+  },
+  async outputModels() {
+    const found = {};
+    for (const [id, model] of await lab.models()) {
+      if (model.get('_model_name') === 'OutputModel') found[id] = model.outputs.toJSON();
+    }
+    return found;
+  },
+  // Views of Output widgets that are in the page: what each output is rendered as, and its text.
+  async outputViews() {
+    const shown = {};
+    for (const [id, model] of await lab.models()) {
+      if (model.get('_model_name') !== 'OutputModel') continue;
+      shown[id] = [];
+      for (const view of await Promise.all(Object.values(model.views ?? {}))) {
+        if (!document.contains(view.el)) continue;
+        const area = view.el.querySelector('.jp-OutputArea');
+        const outputs = [...area.children].map(child => child.querySelector(':scope > .jp-OutputArea-output'));
+        shown[id].push(outputs.map(each => [each?.dataset.mimeType ?? null, each?.innerText ?? '']));
+      }
+    }
+    return shown;
+  },
+};
+"""
+
+
+class LabPage:
+    """A notebook in JupyterLab, in a browser context of its own, so that two of them share nothing.
+
+    Attributes
+    ----------
+    console : list of str
+        Errors that the page logged.
+    foreign : list of str
+        Addresses of other hosts that it asked for.
+    """
+
+    def __init__(
+        self,
+        browser: Browser,
+        notebook: LabNotebook,
+        *,
+        size: tuple[int, int] = (1280, 1400),
+        wait: bool = True,
+    ) -> None:
+        self.console: list[str] = []
+        self.foreign: list[str] = []
+        self._host = notebook.link.split("/")[2]
+        self.context: BrowserContext = browser.new_context(viewport={"width": size[0], "height": size[1]})
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(READY_SECONDS * 1000)
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.console.append(f"pageerror: {error}"))
+        self.page.on("request", self._on_request)
+        self.page.goto(notebook.link, wait_until="commit")
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until the notebook is open and its kernel has answered."""
+        self.page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext !== undefined")
+        self.page.evaluate(_HELPERS)
+        self.page.wait_for_function("lab.kernel() != null")
+        self.page.evaluate("lab.ready()")
+
+    # --- what a person does ---------------------------------------------------------------------------------------
+
+    def run(self, index: int) -> None:
+        """Run one cell, and wait for its end."""
+        self.page.evaluate("index => lab.run(index)", index)
+
+    def run_all(self) -> None:
+        """Run all cells, also behind one that fails."""
+        for index in range(self.page.evaluate("lab.panel().content.model.cells.length")):
+            self.run(index)
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Carry out one of JupyterLab's commands, e.g. ``"notebook:restart-kernel"``."""
+        self.page.evaluate(
+            "([name, arguments]) => jupyterapp.commands.execute(name, arguments).then(() => null)",
+            [name, arguments],
+        )
+
+    def cell(self, index: int) -> Locator:
+        """One of the cells."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
+
+    def expect_text(self, index: int, text: str | re.Pattern[str], *, seconds: float = 10.0) -> None:
+        """Wait until a cell's outputs show a text."""
+        outputs = self.cell(index).locator(".jp-Cell-outputArea")
+        expect(outputs).to_contain_text(text, timeout=seconds * 1000)
+
+    # --- what a test asks -----------------------------------------------------------------------------------------
+
+    def kernel_run(self, code: str) -> None:
+        """Run code in the kernel that no cell shows and that counts nothing."""
+        self.page.evaluate("code => lab.silently(code, {})", code)
+
+    def value(self, expression: str) -> Any:
+        """Return the value of an expression in the kernel that JSON has."""
+        asked = {"it": f"__import__('json').dumps({expression})"}
+        answer = self.page.evaluate("asked => lab.silently('', asked)", asked)["it"]
+        assert answer["status"] == "ok", answer
+        return json.loads(_literal(answer["data"]["text/plain"]))
+
+    @property
+    def kernel_id(self) -> str:
+        """The kernel of the notebook."""
+        return str(self.page.evaluate("lab.kernel().id"))
+
+    def output_models(self) -> dict[str, list[dict[str, Any]]]:
+        """Return comm id to what the model of each Output widget holds."""
+        found: dict[str, list[dict[str, Any]]] = self.page.evaluate("lab.outputModels()")
+        return found
+
+    def output_views(self) -> dict[str, list[list[tuple[str | None, str]]]]:
+        """Return comm id to its views in the page; a view is a list of (mime type, text that is to be seen)."""
+        found = self.page.evaluate("lab.outputViews()")
+        return {
+            id_: [[(mime, text) for mime, text in view] for view in views] for id_, views in found.items()
+        }
+
+    def cell_outputs(self) -> list[list[dict[str, Any]]]:
+        """Return the outputs of the cells."""
+        found: list[list[dict[str, Any]]] = self.page.evaluate(
+            "[...lab.panel().content.model.cells].map(cell => cell.outputs?.toJSON() ?? [])"
+        )
+        return found
+
+    def close(self) -> None:
+        """Close the window."""
+        self.context.close()
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.console.append(f"{message.type}: {message.text}")
+
+    def _on_request(self, request: Request) -> None:
+        if re.match(r"(https?|wss?):", request.url) and request.url.split("/")[2] != self._host:
+            self.foreign.append(request.url)
+
+
+def _literal(text: str) -> str:
+    return str(ast.literal_eval(text))
