@@ -42,6 +42,7 @@ class Hello(TypedDict):
     client: str
     name: NotRequired[str]
     kernel: NotRequired[KernelInfo]
+    document: NotRequired[bool]
 
 
 class Limits(TypedDict):

@@ -58,6 +58,8 @@ class Peer:
         Whether the handshake is over; before, neither updates nor events are sent.
     sent : Point or None
         The moment of the document up to which updates were given to the socket.
+    has_document : bool
+        It gets the document by another road, so no updates on this one.
     """
 
     peer_id: str
@@ -69,6 +71,7 @@ class Peer:
     read_blob: Callable[[str], bytes | None]
     synced: bool = False
     sent: Point | None = None
+    has_document: bool = False
     closed: tuple[int, str] | None = None
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     _items: deque[_Item] = field(default_factory=deque)
@@ -101,7 +104,7 @@ class Peer:
 
     def update(self, frame: bytes, point: Point) -> None:
         """Queue an update; `point` is where the document was after it."""
-        if not self.synced or self._diff_waits:
+        if not self.synced or self._diff_waits or self.has_document:
             return
         self._put(_Item("update", frame, point))
         if self._update_bytes > self.limits.queue_bytes:

@@ -41,11 +41,20 @@ MAX_HELLO_BYTES: Final = 65_536
 
 
 class Hello(NamedTuple):
-    """A client's first message, read; `protocol` is the version that both speak."""
+    """A client's first message, read.
+
+    Attributes
+    ----------
+    protocol : int
+        The version that both speak.
+    document : bool
+        Whether the client wants the document on this connection; one that has it by another road doesn't.
+    """
 
     name: str
     protocol: int
     kernel: KernelInfo | None
+    document: bool
 
 
 class Host(Protocol):
@@ -75,8 +84,8 @@ class Reception:
         self._clock = clock
         self.closed = False
 
-    async def serve(self, transport: Transport, role: Role) -> None:
-        """Serve one connection until it ends, and close it."""
+    async def serve(self, transport: Transport, role: Role, kernel_id: str | None = None) -> None:
+        """Serve one connection until it ends, and close it; a bridge's is that of `kernel_id`, where it is given."""
         incoming = transport.__aiter__()
         member: Member | None = None
         ending = (1000, "")
@@ -84,6 +93,8 @@ class Reception:
             first = await self._first(incoming)
             if first is not None:
                 hello = read_hello(first, role)
+                if hello.kernel is not None and kernel_id is not None:
+                    hello.kernel["kernel_id"] = kernel_id
                 member = self._host.enter(hello, role, transport)
                 await self._run(member, incoming)
         except ConnectionError as error:
@@ -178,7 +189,7 @@ def read_hello(frame: bytes, role: Role) -> Hello:
     agreed = version.agree((span[0], span[1]))
     name = fields.maybe_text(hello, "name") or fields.text(hello, "client")
     kernel = _kernel_info(fields.need(hello, "kernel", dict)) if role == "bridge" else None
-    return Hello(name, agreed, kernel)
+    return Hello(name, agreed, kernel, hello.get("document") is not False)
 
 
 class _RefusalError(CommdocError):

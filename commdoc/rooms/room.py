@@ -117,7 +117,7 @@ class Room:
         if not self._tasks and not self._reception.closed:
             self._tasks = [asyncio.ensure_future(self._apply_batches()), asyncio.ensure_future(self._tick())]
 
-    async def serve(self, transport: Transport, role: Role) -> None:
+    async def serve(self, transport: Transport, role: Role, kernel_id: str | None = None) -> None:
         """Serve one peer until it or the room ends; its connection is closed then. Raises nothing but cancellation.
 
         Parameters
@@ -126,9 +126,11 @@ class Room:
             The connection.
         role : str
             What its token allows.
+        kernel_id : str, optional
+            The kernel whose bridge the token is for, whatever the bridge calls itself.
         """
         self.start()
-        await self._reception.serve(transport, role)
+        await self._reception.serve(transport, role, kernel_id)
 
     async def close(self, reason: str = "the room has ended") -> None:
         """Say goodbye to all peers and stop."""
@@ -199,6 +201,8 @@ class Room:
             peer.synced = True
             self.kernel.attach(peer, hello.kernel)
         member = Member(peer, None if role == "bridge" else Handshake(peer, self.feed, self._policy))
+        if member.handshake is not None and not hello.document:
+            member.handshake.skip()
         self.broadcast.members[peer.peer_id] = member
         welcome: Welcome = {
             "type": "welcome",
@@ -215,7 +219,7 @@ class Room:
         if self.name is not None:
             welcome["name"] = self.name
         peer.reply(frames.encode(dict(welcome)))
-        if member.handshake is not None:
+        if member.handshake is not None and hello.document:
             member.handshake.begin()
         self._tell_peers()
         return member
