@@ -11,9 +11,12 @@ from tornado.web import Application
 from commdoc.protocol.frames import MAX_FRAME_BYTES
 from commdoc.server.auth import Access
 from commdoc.server.handlers import BlobHandler, Handler, Rooms, RoomsHandler, SocketHandler
+from commdoc.server.nbextensions import PREFIX, FileHandler, FindHandler, Tickets
+from commdoc.server.invitations import InvitationsHandler, OpenHandler
 from commdoc.server.pages import STATIC, PageHandler, StaticHandler
 
-ROOM = r"/commdoc/rooms/([0-9A-Za-z_-]{1,64})"
+ROOM_ID = r"([0-9A-Za-z_-]{1,64})"
+ROOM = r"/commdoc/rooms/" + ROOM_ID
 
 MAX_CONNECTIONS: Final = 256
 """That have not become a WebSocket, which takes a token: a browser opens six."""
@@ -49,9 +52,14 @@ def make_app(rooms: Rooms, access: Access, **settings: Any) -> Application:
     access : Access
         Who may come in.
     """
+    tickets = {"tickets": Tickets()}
     routes: list[Any] = [
         (ROOM + r"/ws", SocketHandler),
         (ROOM + r"/blobs/([^/]+)", BlobHandler),
+        (ROOM + r"/invitations", InvitationsHandler),
+        (ROOM + r"/open/([^/]+)", OpenHandler),
+        (ROOM + r"/nbextensions", FindHandler, tickets),
+        (PREFIX + ROOM_ID + r"/([^/]+)/(.+)", FileHandler, tickets),
         (ROOM + r"/?", PageHandler),
         (r"/commdoc/api/rooms", RoomsHandler),
         (r"/commdoc/static/(.*)", StaticHandler, {"path": str(STATIC)}),

@@ -15,6 +15,7 @@ from typing import Final
 from tornado.web import HTTPError, StaticFileHandler
 
 from commdoc.server.handlers import Handler
+from commdoc.server.nbextensions import PREFIX
 
 STATIC: Final = Path(__file__).parent / "static"
 """What `js-shim` builds; empty in a checkout that was not built."""
@@ -29,12 +30,13 @@ _PAGE_POLICY: Final = (
 
 # Host and scheme are spelled out: in a document of opaque origin not every browser takes 'self' for the server.
 # Elsewhere only https: what listens on other loopback ports is none of a widget's business.
+# Of this host it may load `{parts}`: the page's own, and front ends of widget packages, whose addresses it is told.
 _FRAME_POLICY: Final = (
     "sandbox allow-scripts allow-downloads allow-modals allow-forms allow-popups; "
     "default-src 'none'; "
-    "script-src {own}/commdoc/static/ blob: data: https: 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'; "
-    "style-src {own}/commdoc/static/ blob: data: https: 'unsafe-inline'; "
-    "img-src {own}/commdoc/static/ blob: data: https:; font-src {own}/commdoc/static/ blob: data: https:; "
+    "script-src {parts} blob: data: https: 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'; "
+    "style-src {parts} blob: data: https: 'unsafe-inline'; "
+    "img-src {parts} blob: data: https:; font-src {parts} blob: data: https:; "
     "media-src blob: data: https:; connect-src blob: data: https: wss:; worker-src blob: data:; "
     "child-src blob: data: https:; frame-src blob: data: https:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors {own}"
@@ -82,7 +84,10 @@ class StaticHandler(Handler, StaticFileHandler):
         self.set_header("Cache-Control", "no-cache")
         if Path(path).name == FRAME:
             own = f"{self.request.protocol}://{self.request.host}"
-            self.set_header("Content-Security-Policy", _FRAME_POLICY.format(own=own))
+            self.set_header(
+                "Content-Security-Policy",
+                _FRAME_POLICY.format(own=own, parts=f"{own}/commdoc/static/ {own}{PREFIX}"),
+            )
         else:
             self.set_header("Content-Security-Policy", "default-src 'none'")
 

@@ -13,6 +13,9 @@ export interface Lack {
   reason: string;
 }
 
+/** Nothing is broken, something is not there: the message is for the reader of the page. */
+export class NotInstalledError extends Error {}
+
 export function fallbackModel(lack: Lack): typeof DOMWidgetModel {
   return class FallbackModel extends DOMWidgetModel {
     override defaults() {

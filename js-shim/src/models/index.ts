@@ -29,4 +29,5 @@ export function modelsOf(room: Room, options: ManagerOptions = { root: document 
 export { fromRoom } from "./from-room";
 export { type ManagerOptions, type Problem, RoomManager } from "./manager";
 export type { ModuleLoader } from "./modules";
+export { type FindModule, type ModulePlace, nbextensions } from "./nbextensions";
 export type { Change, Entry, MissingBlob, ModelSource, SourceListener, Values } from "./source";

@@ -1,12 +1,13 @@
 /**
  * Which JavaScript class a `_model_module`/`_model_name` (or view) means. The page carries base, controls, output and
- * anywidget; nothing is loaded from elsewhere. What it doesn't have becomes a visible fallback that says what is missing.
+ * anywidget; any other module is asked of the page's `loader`. What neither has becomes a visible fallback that says what is
+ * missing.
  */
 
 import * as base from "@jupyter-widgets/base";
 import * as controls from "@jupyter-widgets/controls";
 import * as anywidget from "./anywidget";
-import { fallbackModel, fallbackView, type Lack } from "./fallback";
+import { fallbackModel, fallbackView, type Lack, NotInstalledError } from "./fallback";
 import * as output from "./output";
 import { PlayModel } from "./play";
 
@@ -20,7 +21,12 @@ const MODULES: Record<string, { classes: Classes; major: string }> = {
   anywidget: { classes: { ...anywidget }, major: "" },
 };
 
-/** More classes for a host that has more packages: module name → its exports, or a promise of them. */
+/** The exports of a module that the page carries. */
+export function pageModule(moduleName: string): Classes | undefined {
+  return Object.hasOwn(MODULES, moduleName) ? MODULES[moduleName]?.classes : undefined;
+}
+
+/** More classes for a host that has more packages: a promise of a module's exports, undefined for one that it doesn't know. */
 export type ModuleLoader = (moduleName: string, moduleVersion: string) => Promise<Classes> | undefined;
 
 export async function findModel(
@@ -55,7 +61,7 @@ async function find(
   loader: ModuleLoader | undefined,
 ): Promise<unknown> {
   const lack = (reason: string): Lack => ({ className, moduleName, moduleVersion, reason });
-  const known = MODULES[moduleName];
+  const known = Object.hasOwn(MODULES, moduleName) ? MODULES[moduleName] : undefined;
   const version = moduleVersion.replace(/^[^\d]*/, "");
   if (known?.major && version && version.split(".")[0] !== known.major) {
     return lack(`this page has version ${known.major} of it (ipywidgets 8).`);
@@ -64,7 +70,8 @@ async function find(
   try {
     classes = known?.classes ?? (await loader?.(moduleName, moduleVersion));
   } catch (error) {
-    return lack(`it could not be loaded: ${error instanceof Error ? error.message : String(error)}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    return lack(error instanceof NotInstalledError ? reason : `it could not be loaded: ${reason}`);
   }
   if (classes === undefined)
     return lack("this page doesn't have it. JupyterLab shows it when its extension is installed.");

@@ -4,13 +4,14 @@
  * `data-view` and `data-comm-id` on views, `data-cell` on groups, `data-live` on the body.
  */
 
-import { modelsOf, type RoomManager } from "../models";
+import { modelsOf, nbextensions, type RoomManager } from "../models";
 import { PAGE_SUFFIX } from "../models/from-room";
 import { ConnectionError } from "../window/errors";
 import { joinRoom, type Room } from "../window/room";
 import { type Connect, portConnect } from "../window/transport";
 import "./frame.css";
 import { LogPanel } from "./log-panel";
+import { askForModules } from "./module-desk";
 import { Stage } from "./stage";
 import { typesetter } from "./typesetter";
 import { lifelessWords } from "./words";
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
   const manager = modelsOf(room, {
     root: document,
     typesetter,
+    loader: nbextensions(askForModules(window)),
     onProblem: ({ commId, text }) =>
       log.add("error", text.startsWith("comm ") ? text : `comm ${commId}: ${text}`),
   });

@@ -14,6 +14,7 @@ import {
   webSocketConnect,
 } from "../window/transport";
 import { Header } from "./header";
+import { serveModules } from "./module-desk";
 import { takeToken } from "./token";
 
 /** Close codes of those who may not be here, and of those who don't understand each other. */
@@ -32,6 +33,7 @@ function main(): void {
     refused(address.socket, token),
   );
   const frame = document.getElementById("frame") as HTMLIFrameElement;
+  serveModules(window, frame, address);
   let served: unknown;
   let stop: () => void = () => undefined;
   window.addEventListener("message", ({ source, data }) => {
