@@ -65,6 +65,7 @@ def kernel_info(connection_file: str) -> KernelInfo:
         "epoch": f"{kernel_id[:8]}.{started:x}",
         "pid": os.getpid(),
         "name": "ipykernel",
+        "connection_file": str(Path(connection_file).absolute()),
     }
     session_name = os.environ.get("JPY_SESSION_NAME")
     if session_name:

@@ -10,14 +10,16 @@ from urllib.parse import urlsplit, urlunsplit
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 
+from commdoc.errors import CommdocError
 from commdoc.kernel.bridge import Bridge
+from commdoc.kernel.invitation import invite
 from commdoc.kernel.sidecar import Endpoint
 
 LAG_SECONDS: Final = 0.2
 """What has not arrived after this is lag."""
 
 USAGE: Final = """\
-%commdoc             the room, its link, comms, windows and lag
+%commdoc             comms, windows and lag of the room, and a link to it that is good for some minutes
 %commdoc join URL    move to the room at URL; its token for a bridge is behind '#token='"""
 
 
@@ -59,12 +61,11 @@ class CommdocMagics(Magics):
             return f"commdoc: no room: {status.trouble}\nIt is tried again; the notebook works as without commdoc."
         if status.endpoint is None:
             return "commdoc: looking for the room …"
-        link = status.endpoint.window_url or status.endpoint.url
         lag = "up to date" if not status.waiting and not status.unapplied else f"{status.waiting} waiting"
         return "\n".join(
             [
                 f"commdoc: {_count(status.comms, 'comm')}, {_count(status.windows, 'window')}, {lag}",
-                f"  open in a browser:  {link}",
+                f"  open in a browser:  {_link(status.endpoint)}",
                 "  in Python:          commdoc.join()",
             ]
         )
@@ -72,6 +73,14 @@ class CommdocMagics(Magics):
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _link(endpoint: Endpoint) -> str:
+    try:
+        link, seconds = invite(endpoint)
+    except CommdocError:
+        return f"{endpoint.url}  (`commdoc rooms --link` in a terminal prints the whole link)"
+    return f"{link}  (good for {seconds / 60:.0f} minutes)"
 
 
 def _endpoint(url: str) -> Endpoint:

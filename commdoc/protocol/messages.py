@@ -25,13 +25,17 @@ BlobType = Literal["bytes", "text", "json"]
 
 
 class KernelInfo(TypedDict):
-    """Which kernel a bridge speaks for. `epoch` names one life of it; `kernel_id` survives a restart."""
+    """Which kernel a bridge speaks for. `epoch` names one life of it; `kernel_id` survives a restart.
+
+    `connection_file` is an absolute path on the room's machine: kernels of one notebook follow each other in one room.
+    """
 
     kernel_id: str
     epoch: str
     pid: int
     name: str
     session_name: NotRequired[str]
+    connection_file: NotRequired[str]
 
 
 class Hello(TypedDict):

@@ -95,6 +95,7 @@ class Reception:
                 hello = read_hello(first, role)
                 if hello.kernel is not None and kernel_id is not None:
                     hello.kernel["kernel_id"] = kernel_id
+                    hello.kernel.pop("connection_file", None)  # the host knows the kernel's
                 member = self._host.enter(hello, role, transport)
                 await self._run(member, incoming)
         except ConnectionError as error:
@@ -211,4 +212,6 @@ def _kernel_info(kernel: dict[str, Any]) -> KernelInfo:
     }
     if (session_name := fields.maybe_text(kernel, "session_name")) is not None:
         info["session_name"] = session_name
+    if (connection_file := fields.maybe_text(kernel, "connection_file")) is not None:
+        info["connection_file"] = connection_file
     return info

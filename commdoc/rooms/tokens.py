@@ -1,4 +1,4 @@
-"""Who may do what in which room: opaque tokens.
+"""Who may do what in which room: opaque tokens, and codes that stand for one for some minutes.
 
 A token says nothing by itself. The store keeps only its SHA-256, with the role and the room it was made for and
 when it ends, so that neither a dump of the process nor a log line can be used to get in.
@@ -17,6 +17,13 @@ from commdoc.protocol.messages import Role
 
 LIFETIME: Final = 24 * 3600.0
 """Seconds that a token is good for. A page that is open stays connected; a new one reads the renewed announcement."""
+
+
+CODE_SECONDS: Final = 600.0
+"""Of a link without a token: enough to read what was printed and to follow it, little beside a shared file's life."""
+
+MAX_CODES: Final = 1_000
+"""Per host; the oldest go first. Each `%commdoc` is one."""
 
 
 class Grant(NamedTuple):
@@ -55,8 +62,12 @@ class TokenStore:
         now = self._clock()
         self._grants = {key: grant for key, grant in self._grants.items() if grant.expires > now}
         token = secrets.token_urlsafe(32)
-        self._grants[_digest(token)] = Grant(role, room_id, now + lifetime)
+        self.take_over(token, role, room_id, now + lifetime)
         return token
+
+    def take_over(self, token: str, role: Role, room_id: str, expires: float) -> None:
+        """Let a token in that another store has issued; it ends when it would have ended there."""
+        self._grants[_digest(token)] = Grant(role, room_id, expires)
 
     def check(self, token: str | None, room_id: str | None = None) -> Grant:
         """Return what a token allows.
@@ -81,6 +92,45 @@ class TokenStore:
     def revoke_room(self, room_id: str) -> None:
         """Forget all tokens of a room."""
         self._grants = {key: grant for key, grant in self._grants.items() if grant.room_id != room_id}
+
+
+class Invitations:
+    """Codes that stand for a window's token for a short time, so that a link can be shown where tokens may not be.
+
+    Parameters
+    ----------
+    tokens : TokenStore
+        Where the token for a window comes from, unless `window_token` is given.
+    window_token : callable, optional
+        Returns the token that opens a room as a window, by room id.
+    clock : callable
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        tokens: TokenStore,
+        window_token: Callable[[str], str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._window_token = window_token or (lambda room_id: tokens.issue("window", room_id))
+        self._clock = clock
+        self._codes: dict[str, tuple[str, float]] = {}
+
+    def issue(self, room_id: str) -> str:
+        """Return a new code; forget those that have ended."""
+        now = self._clock()
+        self._codes = {key: code for key, code in self._codes.items() if code[1] > now}
+        while len(self._codes) >= MAX_CODES:
+            del self._codes[next(iter(self._codes))]
+        code = secrets.token_urlsafe(24)
+        self._codes[_digest(code)] = room_id, now + CODE_SECONDS
+        return code
+
+    def redeem(self, code: str, room_id: str) -> str | None:
+        """Return the token that a code stands for, None when it has ended or is none."""
+        known_room, expires = self._codes.get(_digest(code), ("", 0.0))
+        return self._window_token(room_id) if known_room == room_id and expires > self._clock() else None
 
 
 def _digest(token: str) -> str:

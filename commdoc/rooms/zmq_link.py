@@ -132,10 +132,10 @@ class ZmqLink:
 
 
 def connect(connection_file: Path) -> ConnectKernel:
-    """Return what makes a room's links to the kernel of this connection file."""
+    """Return what makes a room's links to its kernels: by the file that a kernel names, else by this one."""
 
-    def make(_kernel: KernelInfo, subshell_lost: SubshellLost) -> ZmqLink:
-        return ZmqLink(connection_file, subshell_lost)
+    def make(kernel: KernelInfo, subshell_lost: SubshellLost) -> ZmqLink:
+        return ZmqLink(Path(kernel.get("connection_file", connection_file)), subshell_lost)
 
     return make
 

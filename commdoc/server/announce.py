@@ -1,8 +1,9 @@
 """How a room host makes its room known to this user: a 0600 file in `jupyter --runtime-dir`.
 
 ``commdoc-<kernel_id>.json`` holds {version, url, room_id, pid, kernel_id, kernel_pid, notebook?, connection_file,
-tokens: {bridge, window, viewer}, created, expires}. It is replaced atomically, so that a reader finds the old
-content or the new one; one whose host has died is removed by the next host that starts.
+tokens: {bridge, window, viewer}, expires, earlier?, created}. It is replaced atomically, so that a reader finds the
+old content or the new one. When a host dies and its kernel lives, the file says where the room was and which tokens
+were good, so that the next host takes both over; any other file of a dead host is removed by the next one that starts.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import contextlib
 import json
 import logging
 import os
+import stat
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, Final, TypedDict
+from urllib.parse import urlsplit
 
 import psutil
 from typing_extensions import NotRequired
@@ -23,8 +27,15 @@ log = logging.getLogger(__name__)
 VERSION: Final = 1
 
 
-class Announcement(TypedDict):
-    """What is in the file."""
+class Issue(TypedDict):
+    """One set of tokens."""
+
+    tokens: dict[str, str]
+    expires: float
+
+
+class Announcement(Issue):
+    """What is in the file; `earlier` are sets before the newest that have not expired."""
 
     version: int
     url: str
@@ -33,10 +44,9 @@ class Announcement(TypedDict):
     kernel_id: str
     kernel_pid: int
     connection_file: str
-    tokens: dict[str, str]
     created: float
-    expires: float
     notebook: NotRequired[str]
+    earlier: NotRequired[list[Issue]]
 
 
 def runtime_dir() -> Path:
@@ -77,10 +87,18 @@ def read(path: Path) -> Announcement | None:
     """Return what a file says, None when it isn't there, is broken, or its host has died."""
     try:
         content: Announcement = json.loads(path.read_text(encoding="utf-8"))
-        alive = psutil.pid_exists(content["pid"])
+        alive = is_alive(content["pid"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return content if alive else None
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs. In a container whose first process buries nobody the killed ones stay as zombies."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def remove(kernel_id: str, pid: int) -> None:
@@ -98,12 +116,40 @@ def live() -> list[Announcement]:
     return sorted(found, key=lambda content: content["created"], reverse=True)
 
 
-def remove_stale() -> None:
-    """Remove the files, and their locks and logs, of hosts that have died."""
+def left_behind(path: Path, connection_file: str) -> Announcement | None:
+    """Return what a host that died has left for the next one of its kernel; whoever asks holds the kernel's lock.
+
+    None when there is nothing, when its tokens have expired, or when others than this user could read them.
+    """
+    try:
+        about = path.stat()
+        content: Announcement = json.loads(path.read_text(encoding="utf-8"))
+        private = about.st_uid == os.getuid() and not stat.S_IMODE(about.st_mode) & 0o077
+        good = content["version"] == VERSION and content["expires"] > time.time()
+        if private and good and content["connection_file"] == connection_file and port_of(content):
+            return content
+    except (OSError, AttributeError, ValueError, KeyError, TypeError):
+        log.debug("%s is nothing to go on from", path, exc_info=True)
+    return None
+
+
+def port_of(announcement: Announcement) -> int:
+    """Return the port of a room's host; 0 when its address has none."""
+    return urlsplit(announcement["url"]).port or 0
+
+
+def remove_stale(*, but: Path) -> None:
+    """Remove the files, and their locks and logs, of hosts that have died; not `but`, nor one whose kernel lives."""
     for path in runtime_dir().glob("commdoc-*.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            pid = json.loads(path.read_text(encoding="utf-8"))["pid"]
-            if not psutil.pid_exists(pid):
-                log.info("%s is stale: process %s is gone", path.name, pid)
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if path != but and not is_alive(content["pid"]) and not _awaited(content):
+                log.info("%s is stale: process %s is gone", path.name, content["pid"])
                 for name in (path, path.with_suffix(".log"), path.with_suffix(".lock")):
                     name.unlink(missing_ok=True)
+
+
+def _awaited(content: dict[str, Any]) -> bool:
+    """Whether a kernel is there that will start the next host."""
+    expires, kernel_pid = content.get("expires", 0), content.get("kernel_pid")
+    return isinstance(kernel_pid, int) and expires > time.time() and is_alive(kernel_pid)

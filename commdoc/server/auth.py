@@ -16,7 +16,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
 
 from commdoc.errors import ForbiddenError
-from commdoc.rooms.tokens import Grant, TokenStore
+from commdoc.rooms.tokens import Grant, Invitations, TokenStore
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +37,16 @@ class Access:
         Knows what each token allows.
     hosts : iterable of str
         Names beside the loopback ones under which this server may be reached.
+
+    Attributes
+    ----------
+    invitations : Invitations
+        The links without a token.
     """
 
     def __init__(self, tokens: TokenStore, hosts: Iterable[str] = ()) -> None:
         self.tokens = tokens
+        self.invitations = Invitations(tokens)
         self._hosts = LOOPBACK | frozenset(hosts)
 
     def check_origin(self, request: HTTPServerRequest, *, opaque: bool = False) -> None:

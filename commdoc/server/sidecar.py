@@ -5,8 +5,10 @@
 
 ``python -m commdoc.server.sidecar`` is started by `%load_ext commdoc`. With ``--detach`` it forks first, so that
 the kernel has no child to bury. A lock in the runtime folder lets one live per kernel; a second one answers with
-the first one's address and ends. It outlives its kernel, whose last state stays to be read, and a restarted kernel
-finds it again. It ends by itself when kernel and windows have been gone for `grace` seconds.
+the first one's address and ends. It outlives its kernel, whose last state stays to be read; the kernel finds it
+again when it was restarted, and so does another kernel of the same notebook that comes after it. It ends by itself
+when kernel and windows have been gone for `grace` seconds. If it is killed, the bridge starts the next one, which
+goes on at the same address (`commdoc.server.announcer`).
 """
 
 from __future__ import annotations
@@ -23,11 +25,15 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from typing_extensions import NotRequired
 
 from commdoc.errors import SidecarError
+
+if TYPE_CHECKING:
+    from commdoc.server.announce import Announcement
+    from commdoc.server.claim import Claim
 
 log = logging.getLogger("commdoc.sidecar")
 
@@ -103,101 +109,140 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run_or_find(config: Config) -> dict[str, Any] | None:
     """Run until the end; or return the address of the sidecar that this kernel has already."""
-    from filelock import FileLock, Timeout
-
     from commdoc.server import announce
+    from commdoc.server.claim import Claim
 
-    announce.remove_stale()
     kernel_id = config["kernel_id"]
-    path = announce.path_of(kernel_id)
-    lock = FileLock(path.with_suffix(".lock"), mode=0o600)
+    claim = Claim(kernel_id)
     deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            lock.acquire(timeout=0)
-            break
-        except Timeout:
-            found = announce.read(path)
-            if found is not None and found["connection_file"] != config["connection_file"]:
-                # Of another kernel, whose connection file has the same name in another folder.
-                folder = hashlib.sha256(config["connection_file"].encode()).hexdigest()
-                config["kernel_id"] = f"{kernel_id}-{folder[:8]}"
-                path = announce.path_of(config["kernel_id"])
-                lock = FileLock(path.with_suffix(".lock"), mode=0o600)
-            elif found is not None:
-                return {name: found[name] for name in ("url", "room_id", "tokens", "pid")}
-            if time.monotonic() > deadline:
-                raise SidecarError(
-                    f"another process holds {lock.lock_file} and does not announce a room; end it, or remove the file"
-                ) from None
-            time.sleep(0.05)
-    with lock:
-        _log_to(path.with_suffix(".log"))
-        try:
-            asyncio.run(Sidecar(config).run())
-        finally:
-            # While the lock is held; whoever waits for it finds that its file is another one, and opens the new one.
-            for leftover in (path.with_suffix(".log"), Path(lock.lock_file)):
-                with contextlib.suppress(OSError):
-                    leftover.unlink()
+    while not claim.take():
+        found = announce.read(claim.path)
+        if found is not None and found["connection_file"] != config["connection_file"]:
+            # Of another kernel, whose connection file has the same name in another folder.
+            folder = hashlib.sha256(config["connection_file"].encode()).hexdigest()
+            config["kernel_id"] = f"{kernel_id}-{folder[:8]}"
+            claim = Claim(config["kernel_id"])
+        elif found is not None:
+            return _address_in(found)
+        if time.monotonic() > deadline:
+            raise SidecarError(
+                f"another process holds {claim.lock_file} and does not announce a room; end it, or remove the file"
+            )
+        time.sleep(0.05)
+    sidecar = Sidecar(config, claim)
+    try:
+        before = announce.left_behind(claim.path, config["connection_file"])
+        if before is None and (found := _room_of_notebook(config.get("session_name"))) is not None:
+            return _address_in(found)
+        announce.remove_stale(but=claim.path)
+        _log_to(claim.log)
+        asyncio.run(sidecar.run(before))
+    finally:
+        sidecar.claim.give_back()
+    return None
+
+
+def _address_in(found: Announcement) -> dict[str, Any]:
+    return {"url": found["url"], "room_id": found["room_id"], "tokens": found["tokens"], "pid": found["pid"]}
+
+
+def _room_of_notebook(notebook: str | None) -> Announcement | None:
+    """Return the newest room of a notebook whose kernel has ended; one whose kernel lives belongs to that kernel."""
+    from commdoc.server import announce
+    from commdoc.server.watch import KernelProcess
+
+    if notebook is None or not Path(notebook).is_absolute():
+        return None
+    for found in announce.live():
+        if found.get("notebook") == notebook and not KernelProcess(found["kernel_pid"]).alive():
+            return found
     return None
 
 
 class Sidecar:
-    """Hosts one room over HTTP on loopback."""
+    """Hosts one room over HTTP on loopback.
 
-    def __init__(self, config: Config) -> None:
+    Parameters
+    ----------
+    config : Config
+        What came on stdin.
+    claim : Claim
+        Held; another one when the room has gone over to another kernel.
+    """
+
+    def __init__(self, config: Config, claim: Claim) -> None:
         from commdoc.rooms.tokens import TokenStore
         from commdoc.server.watch import KernelProcess
 
         self.config = config
-        self.room_id = uuid.uuid4().hex
+        self.claim = claim
         self.tokens = TokenStore()
         self._ending = asyncio.Event()
         self._process = KernelProcess(config["kernel_pid"])
-        self._created = time.time()
-        self._renew_at = 0.0
-        self._url = ""
 
-    async def run(self) -> None:
-        """Serve until kernel and windows are gone, or SIGTERM."""
+    async def run(self, before: Announcement | None = None) -> None:
+        """Serve until kernel and windows are gone, or SIGTERM.
+
+        Parameters
+        ----------
+        before : Announcement, optional
+            Of a host of this kernel that has died: the room goes on under its id, where it can at its address.
+        """
         import pycrdt
 
         from commdoc.rooms import zmq_link
         from commdoc.rooms.room import Room
+        from commdoc.rooms.tokens import Invitations
         from commdoc.server import announce
+        from commdoc.server.announcer import Announcer
         from commdoc.server.app import make_app, make_server
         from commdoc.server.auth import Access
 
+        room_id = uuid.uuid4().hex if before is None else before["room_id"]
         link = zmq_link.connect(Path(self.config["connection_file"]))
-        self.room = Room(pycrdt.Doc(), self.room_id, kernel_link=link)
-        app = make_app({self.room_id: self.room}, Access(self.tokens))
-        server = make_server(app)
-        port = self.config.get("port", 0)
-        try:
-            sockets = _listen(port)
-        except OSError as error:
-            raise SidecarError(
-                f"port {port} on 127.0.0.1 can't be used: {error.strerror or error}"
-            ) from error
+        self.room = Room(pycrdt.Doc(), room_id, kernel_link=link)
+        access = Access(self.tokens)
+        access.invitations = Invitations(self.tokens, lambda _: self._announcer.current["window"])
+        server = make_server(make_app({room_id: self.room}, access))
+        sockets = self._listen(before)
         server.add_sockets(sockets)
-        self._url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/commdoc/rooms/{self.room_id}/"
+        port = sockets[0].getsockname()[1]
+        url = f"http://127.0.0.1:{port}/commdoc/rooms/{room_id}/"
+        self._announcer = Announcer(
+            self.tokens, room_id, url, before if before and announce.port_of(before) == port else None
+        )
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(name, self._ending.set)
         try:
             self.room.start()
-            tokens = self._announce()
-            _say({"url": self._url, "room_id": self.room_id, "tokens": tokens, "pid": os.getpid()})
+            self._announce()
+            _say({"url": url, "room_id": room_id, "tokens": self._announcer.current, "pid": os.getpid()})
             _let_go_of_starter()
-            log.info("room %s of kernel %s at %s", self.room_id, self.config["kernel_id"], self._url)
+            log.info("room %s of kernel %s at %s", room_id, self.config["kernel_id"], url)
             await self._watch()
         finally:
-            announce.remove(self.config["kernel_id"], os.getpid())
+            if not self._process.alive():  # else its bridge starts the next host, at this address
+                announce.remove(self.config["kernel_id"], os.getpid())
             server.stop()
             await self.room.close()
             await server.close_all_connections()
             log.info("ended")
+
+    def _listen(self, before: Announcement | None) -> list[Any]:
+        """Return the listening sockets: at the port that was asked for, else where the room was, else anywhere."""
+        from commdoc.server import announce
+
+        port = self.config.get("port", 0)
+        if before is not None and not port:
+            with contextlib.suppress(OSError):
+                return _listen(announce.port_of(before))
+        try:
+            return _listen(port)
+        except OSError as error:
+            raise SidecarError(
+                f"port {port} on 127.0.0.1 can't be used: {error.strerror or error}"
+            ) from error
 
     async def _watch(self) -> None:
         """Return when it is time to end."""
@@ -206,9 +251,7 @@ class Sidecar:
         while not self._ending.is_set():
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), min(WATCH_SECONDS, grace / 4))
-            kernel = self.room.kernel.kernel
-            if kernel is not None and kernel["pid"] != self._process.pid:
-                self._process = type(self._process)(kernel["pid"])
+            self._follow()
             alive = self._process.alive()
             if not alive:
                 self.room.kernel_dead("the kernel's process has ended")
@@ -218,43 +261,53 @@ class Sidecar:
             elif now - needed_at >= grace:
                 log.info("kernel and windows have been gone for %g s", grace)
                 return
-            if time.time() >= self._renew_at:
+            if time.time() >= self._announcer.renew_at:
                 self._renew()
 
+    def _follow(self) -> None:
+        """Watch the kernel whose bridge came last: a new life of ours, or another kernel of the notebook."""
+        kernel = self.room.kernel.kernel
+        if kernel is None or kernel["pid"] == self._process.pid:
+            return
+        file = kernel.get("connection_file", self.config["connection_file"])
+        if file != self.config["connection_file"] and not self._go_over(kernel["kernel_id"], file):
+            return
+        self._process = type(self._process)(kernel["pid"])
+        self._renew()
+
+    def _go_over(self, kernel_id: str, connection_file: str) -> bool:
+        """Become the host of another kernel, under whose name the room is found from now on."""
+        from commdoc.server import announce
+        from commdoc.server.claim import Claim
+
+        claim = Claim(kernel_id)
+        if not claim.take():
+            return False  # it is looking for its room just now: the next time
+        log.info("the kernel %s has taken over the room", kernel_id)
+        announce.remove(self.config["kernel_id"], os.getpid())
+        with contextlib.suppress(OSError):
+            self.claim.log.rename(claim.log)
+        self.claim.give_back()
+        self.claim = claim
+        self.config["kernel_id"] = kernel_id
+        self.config["connection_file"] = connection_file
+        return True
+
     def _renew(self) -> None:
-        """Announce new tokens; a full disk must not cost the room."""
+        """Announce the room again; a full disk must not cost it."""
         try:
             self._announce()
         except OSError as error:
             log.warning("the announcement could not be renewed, it is tried again: %s", error)
-            self._renew_at = time.time() + RENEWAL_RETRY_SECONDS
+            self._announcer.renew_at = time.time() + RENEWAL_RETRY_SECONDS
 
-    def _announce(self) -> dict[str, str]:
-        """Issue tokens and announce them; the ones before stay good until they expire."""
-        from commdoc.protocol.messages import Role
-        from commdoc.rooms.tokens import LIFETIME
-        from commdoc.server import announce
-
-        roles: tuple[Role, ...] = ("bridge", "window", "viewer")
-        tokens: dict[str, str] = {role: self.tokens.issue(role, self.room_id) for role in roles}
-        now = time.time()
-        self._renew_at = now + LIFETIME / 2
-        announcement: announce.Announcement = {
-            "version": announce.VERSION,
-            "url": self._url,
-            "room_id": self.room_id,
-            "pid": os.getpid(),
-            "kernel_id": self.config["kernel_id"],
-            "kernel_pid": self._process.pid,
-            "connection_file": self.config["connection_file"],
-            "tokens": tokens,
-            "created": self._created,
-            "expires": now + LIFETIME,
-        }
-        if name := self.config.get("session_name"):
-            announcement["notebook"] = name
-        announce.write(announcement)
-        return tokens
+    def _announce(self) -> None:
+        self._announcer.announce(
+            self.config["kernel_id"],
+            self._process.pid,
+            self.config["connection_file"],
+            self.config.get("session_name"),
+        )
 
 
 def _listen(port: int) -> list[Any]:

@@ -14,15 +14,19 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urljoin, urlsplit, urlunsplit
 
-from commdoc.errors import RoomNotFoundError
+from commdoc.errors import ForbiddenError, RoomNotFoundError
 
 log = logging.getLogger(__name__)
 
 ROOM_PATH: Final = "/commdoc/rooms/"
+OPEN_PATH: Final = "/open/"
+"""In the links that `%commdoc` prints, which have a code that ends soon in the place of a token."""
+OPEN_SECONDS: Final = 10.0
 PATTERN: Final = "commdoc-*.json"
 
 
@@ -109,6 +113,40 @@ def parse_link(link: str) -> Address:
         raise RoomNotFoundError(msg)
     url = urlunsplit((parts.scheme, parts.netloc, f"{head}{ROOM_PATH}{room_id}/", "", ""))
     return Address(url, token, room_id=room_id)
+
+
+async def follow(link: str) -> Address:
+    """Return the address behind a link: a page link, or one that `%commdoc` has printed.
+
+    Raises
+    ------
+    RoomNotFoundError, ForbiddenError
+        When it leads nowhere, or has ended.
+    """
+    parts = urlsplit(link)
+    if OPEN_PATH not in parts.path.partition(ROOM_PATH)[2] or parts.scheme not in ("http", "https"):
+        return parse_link(link)
+    return parse_link(await asyncio.to_thread(_opened, link))
+
+
+def _opened(link: str) -> str:
+    parts = urlsplit(link)
+    make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = make(parts.netloc, timeout=OPEN_SECONDS)
+    try:
+        connection.request("GET", parts.path)
+        response = connection.getresponse()
+        status, location = response.status, response.getheader("Location")
+    except (OSError, HTTPException) as error:
+        raise RoomNotFoundError(f"nobody answers at {parts.netloc}: {error}") from error
+    finally:
+        connection.close()
+    if status == 403:
+        msg = "the link has ended: %commdoc prints a new one, `commdoc rooms --link` one that lasts"
+        raise ForbiddenError(msg)
+    if location is None:
+        raise RoomNotFoundError(f"{_without_token(link)!r} is no link to a room: HTTP {status}")
+    return urljoin(link, location)
 
 
 def runtime_dir() -> Path:
@@ -230,7 +268,10 @@ def _read(path: Path) -> Announcement:
 def _alive(pid: int) -> bool:
     import psutil
 
-    return psutil.pid_exists(pid)
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE  # some containers bury nobody
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _without_token(link: str) -> str:

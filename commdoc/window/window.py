@@ -23,7 +23,7 @@ from commdoc.protocol.frames import Buffer
 from commdoc.protocol.messages import PeerInfo, State
 from commdoc.protocol.outputs import OUTPUTS
 from commdoc.window import asks, events
-from commdoc.window.address import find_soon, parse_link
+from commdoc.window.address import find_soon, follow
 from commdoc.window.comm import AsyncComm, Kernel
 from commdoc.window.connection import Connect, Connection
 from commdoc.window.core import WindowCore
@@ -100,7 +100,7 @@ class AsyncWindow:
             With what to do.
         """
         if url is not None:
-            address = parse_link(url)
+            address = await follow(url)
         else:
             found = await find_soon(room, notebook=notebook, kernel_id=kernel_id, timeout=timeout)
             address = found.address(role)

@@ -6,7 +6,6 @@ import ast
 import json
 import os
 import queue
-import re
 import signal
 import tempfile
 import time
@@ -53,18 +52,20 @@ class Notebook:
     def load(self) -> Notebook:
         """Load commdoc and wait for the room's link."""
         self.run("%load_ext commdoc")
-        self.link = until(self._find_link, timeout=30, what="%commdoc prints the room's link")
+        self.link = until(self._find_link, timeout=30, what="the bridge is in its room")
         return self
 
     def _find_link(self) -> str:
-        found = re.search(r"http://\S+#token=\S+", self.run("%commdoc"))
-        return found.group() if found else ""
+        return self._announced("window") if "in Python:" in self.run("%commdoc") else ""
 
     def reading_link(self) -> str:
         """Return the room's link for somebody who may only look."""
+        return self._announced("viewer")
+
+    def _announced(self, role: str) -> str:
         path = Path(os.environ["JUPYTER_RUNTIME_DIR"], f"commdoc-{self.kernel_id}.json")
         announced = json.loads(path.read_text(encoding="utf-8"))
-        return f"{announced['url']}#token={announced['tokens']['viewer']}"
+        return f"{announced['url']}#token={announced['tokens'][role]}"
 
     def run(self, code: str, *, timeout: float = 60, cell_id: str | None = None) -> str:
         """Run a cell; return what it printed."""

@@ -17,7 +17,7 @@ def test_it_shows_comms_windows_lag_and_the_link(loaded: Loaded) -> None:
     text = room.wait_for(lambda: (t := kernel.text("%commdoc")) and "1 window," in t and t)
     assert "3 comms" in text
     assert "up to date" in text
-    assert room.url in text
+    assert f"open in a browser:  {room.url}  (`commdoc rooms --link`" in text, "this one gives no links"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ import psutil
 import pytest
 
 import commdoc
+from commdoc.server import announce
+from commdoc.server.sidecar import kernel_id_of
 from commdoc.window.verify import verify
 from tests.conftest import processes_of_this_run, until
 from tests.kernel.process import KernelProcess, kernel_process
@@ -39,13 +43,12 @@ def status(kernel: KernelProcess) -> dict[str, Any]:
     return found
 
 
-def link(kernel: KernelProcess, *, but: str = "") -> str:
-    """Return the link for windows, once there is one (another one than `but`)."""
+def link(kernel: KernelProcess) -> str:
+    """Return the link for windows, once there is one."""
 
     def found() -> str | None:
         endpoint = status(kernel)["endpoint"]
-        url = endpoint and endpoint["window_url"]
-        return url if url != but and status(kernel)["trouble"] is None else None
+        return endpoint and status(kernel)["trouble"] is None and endpoint["window_url"]
 
     return str(until(found, timeout=20))
 
@@ -94,10 +97,31 @@ def test_a_stopped_room_is_not_noticed_and_complete_when_it_goes_on(served: Kern
 def test_a_killed_room_is_replaced_and_complete(served: KernelProcess) -> None:
     served.run("s = w.IntSlider(max=10**6); t = w.Text()")
     before = link(served)
-    cell = served.start("for n in range(15_000): s.value = n; t.value = str(n)")
-    os.kill(sidecar().pid, signal.SIGKILL)
-    assert served.wait(cell)["content"]["status"] == "ok"
-    same(served, link(served, but=before))
+    with commdoc.join(url=before) as window:
+        window.wait_for("IntSliderModel")
+        cell = served.start("for n in range(15_000): s.value = n; t.value = str(n)")
+        os.kill(sidecar().pid, signal.SIGKILL)
+        assert served.wait(cell)["content"]["status"] == "ok"
+        window.wait_until(lambda: window.connected and window.find("IntSliderModel"), timeout=20)
+        slider = window.find("IntSliderModel")[0]
+        window.wait_until(lambda: slider["value"] == 14_999, timeout=20)
+        assert slider.set(value=5) == {"value": 5}
+    assert link(served) == before, "it is where it was"
+    same(served, before)
+
+
+@pytest.mark.scenario("S47")
+def test_the_link_that_a_cell_prints_opens_the_room_and_has_no_token(served: KernelProcess) -> None:
+    endpoint = status(served)["endpoint"]
+    printed = json.dumps(served.run("%commdoc"), default=str)
+    found = announce.read(announce.path_of(kernel_id_of(served.manager.connection_file)))
+    assert found is not None
+    for secret in (*found["tokens"].values(), endpoint["token"]):
+        assert secret not in printed, "a notebook is saved and shared with what its cells print"
+    shown = re.search(r"http://[^\s\\]+/open/[^\s\\]+", printed)
+    assert shown is not None
+    with commdoc.join(url=shown.group()) as window:
+        assert window.room_id == found["room_id"]
 
 
 @pytest.mark.scenario("S41")

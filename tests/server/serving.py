@@ -95,6 +95,7 @@ class Site:
     room: Room
     tokens: TokenStore
     base: str
+    access: Access
 
     @property
     def url(self) -> str:
@@ -115,11 +116,12 @@ async def site(**settings: Any) -> AsyncIterator[Site]:
     """Serve a room on a port of the loopback interface."""
     tokens = TokenStore()
     room = Room(pycrdt.Doc(), ROOM)
-    server = make_server(make_app({ROOM: room}, Access(tokens), **settings))
+    access = Access(tokens)
+    server = make_server(make_app({ROOM: room}, access, **settings))
     sockets = bind_sockets(0, "127.0.0.1")
     server.add_sockets(sockets)
     try:
-        yield Site(room, tokens, f"http://127.0.0.1:{sockets[0].getsockname()[1]}")
+        yield Site(room, tokens, f"http://127.0.0.1:{sockets[0].getsockname()[1]}", access)
     finally:
         server.stop()
         await room.close()

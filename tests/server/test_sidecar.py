@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import json
 import logging
@@ -11,13 +10,9 @@ import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -27,52 +22,13 @@ from jupyter_client.manager import AsyncKernelManager
 from commdoc.errors import SidecarError
 from commdoc.kernel import sidecar
 from commdoc.server import announce
+from commdoc.server.announcer import Announcer
+from commdoc.server.claim import Claim
 from commdoc.server.sidecar import LOG_LINES, LineLimit, Sidecar, kernel_id_of, read_config
 from commdoc.server.watch import KernelProcess
 from tests.rooms.parties import moved, opened, request, settled, until
 from tests.server.serving import bridge, window
-
-
-class Sleeper:
-    """A process that stands in for a kernel where only its life matters."""
-
-    def __init__(self) -> None:
-        self.kernel_id = uuid.uuid4().hex
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-
-    def config(self, **more: Any) -> dict[str, Any]:
-        file = str(announce.runtime_dir() / f"kernel-{self.kernel_id}.json")
-        return {"connection_file": file, "kernel_pid": self.process.pid, "grace": 0.5, **more}
-
-    @property
-    def announcement(self) -> announce.Announcement | None:
-        return announce.read(announce.path_of(self.kernel_id))
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture
-def kernel() -> Iterator[Sleeper]:
-    sleeper = Sleeper()
-    yield sleeper
-    sleeper.kill()
-    found = sleeper.announcement
-    if found is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(found["pid"], signal.SIGTERM)
-
-
-def leftovers(kernel: Sleeper) -> list[str]:
-    return [path.name for path in announce.runtime_dir().glob(f"*{kernel.kernel_id}*")]
-
-
-async def start(kernel: Sleeper, **more: Any) -> sidecar.Endpoint:
-    return await asyncio.to_thread(sidecar.start, kernel.config(**more))
+from tests.server.sleeper import Sleeper, leftovers, start
 
 
 async def test_it_announces_itself_to_its_user_alone(kernel: Sleeper) -> None:
@@ -155,21 +111,12 @@ async def test_sigterm_ends_it_cleanly(kernel: Sleeper) -> None:
     found = kernel.announcement
     assert found is not None
     async with window(endpoint.url, found["tokens"]["window"]) as watching:
+        kernel.kill()
         os.kill(found["pid"], signal.SIGTERM)
         await asyncio.wait_for(watching.ended.wait(), 5)
         assert watching.close_code == 4410
     await until(lambda: not KernelProcess(found["pid"]).alive(), patience=10)
     assert leftovers(kernel) == []
-
-
-async def test_one_that_was_killed_leaves_nothing_in_the_way(kernel: Sleeper) -> None:
-    endpoint = await start(kernel)
-    found = kernel.announcement
-    assert found is not None
-    os.kill(found["pid"], signal.SIGKILL)
-    await until(lambda: not KernelProcess(found["pid"]).alive())
-    again = await start(kernel)
-    assert again.url != endpoint.url
 
 
 @pytest.mark.scenario("S48")
@@ -250,14 +197,15 @@ async def test_an_announcement_that_can_not_be_renewed_costs_nothing(
     kernel: Sleeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = read_config(json.dumps(kernel.config()))
-    sidecar_here = Sidecar(config)
+    sidecar_here = Sidecar(config, Claim(kernel.kernel_id))
+    sidecar_here._announcer = Announcer(sidecar_here.tokens, "r", "http://127.0.0.1:1/commdoc/rooms/r/")
 
     def full(_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(announce, "write", full)
     sidecar_here._renew()
-    assert sidecar_here._renew_at > time.time()
+    assert sidecar_here._announcer.renew_at > time.time()
 
 
 @pytest.mark.scenario("S47")
@@ -281,7 +229,7 @@ def test_files_of_dead_hosts_and_broken_ones_are_passed_over(kernel: Sleeper) ->
     broken.write_text("{")
     assert announce.read(path) is None
     assert announce.live() == []
-    announce.remove_stale()
+    announce.remove_stale(but=broken)
     assert not path.exists()
     broken.unlink()
 
