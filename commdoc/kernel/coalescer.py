@@ -15,7 +15,8 @@ A thread may be overtaken between reading a trait and sending it: when another t
 is read again, too.
 
 While no room answers, state is not kept but read when one does. Events (custom messages, and the
-acknowledgements of requests) wait, and follow the comms that were read.
+acknowledgements of what windows asked) wait, and follow the comms that were read. Messages are numbered: those that
+were on their way when the connection ended are said again, and who has had them knows them.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ MAX_WAITING: Final = 20_000
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
 """The same for what these operations hold."""
 
-__all__ = ["Coalescer", "PendingOp"]
+EVENTS: Final = frozenset({"message", "settled", "handled"})
+"""Operations that are kept while no room answers."""
+
+__all__ = ["EVENTS", "Coalescer", "PendingOp"]
 
 
 @dataclass
@@ -76,6 +80,7 @@ class Coalescer:
         self._updates: dict[str, PendingOp] = {}
         self._events: deque[PendingOp] = deque()
         self._event_bytes = 0
+        self._number = 0
         self._weighed = self._weight = self._weighty = 0
         self._targets: dict[str, str] = {}
         self._readings: dict[int, _Reading] = {}
@@ -100,6 +105,7 @@ class Coalescer:
             Kind.STATUS: cells.status,
             Kind.REPLY: cells.reply,
             Kind.CAPTURED: outputs.captured,
+            Kind.HANDLED: self._handled,
         }
         self._adopting = False
         self.linked = False
@@ -139,14 +145,14 @@ class Coalescer:
         self.linked = True
         self._adopting = adopting
 
-    def unlink(self) -> None:
-        """No room answers: from now on only events are kept."""
+    def unlink(self, unheard: Iterable[PendingOp] = ()) -> None:
+        """No room answers: from now on only events are kept, behind those of which nobody knows whether it has them."""
         self.linked = self._adopting = False
-        for op in self.take():
-            if op["op"] == "message":
-                self._wait(op)
-            elif op["op"] == "settled":
+        for op in [*unheard, *self.take()]:
+            if op["op"] == "settled":
                 self._wait({**op, "state": {}})  # the values are told by the next adoption
+            elif op["op"] in EVENTS:
+                self._wait(op)
 
     def adopt(self, comm_id: str, target_name: str, state: dict[str, Any] | None) -> None:
         """Take in a comm whose state was just read."""
@@ -172,7 +178,7 @@ class Coalescer:
         """Let the events go that waited for the comms to be read."""
         self._adopting = False
         for op in self._events:
-            if op["op"] == "settled" or op["comm_id"] in self._targets:
+            if op["op"] != "message" or op["comm_id"] in self._targets:
                 self._barrier(op)
         self._events.clear()
         self._event_bytes = 0
@@ -276,7 +282,21 @@ class Coalescer:
     def _message(self, comm_id: str, data: Any, buffers: list[bytes]) -> None:
         if self._targets.get(comm_id) == CONTROL_TARGET:
             return
-        op: PendingOp = {"op": "message", "comm_id": comm_id, "data": data, "buffers": buffers}
+        self._number += 1
+        op: PendingOp = {
+            "op": "message",
+            "comm_id": comm_id,
+            "data": data,
+            "buffers": buffers,
+            "number": self._number,
+        }
+        self._event(op)
+
+    def _handled(self, comm_id: str, message_id: str, error: str | None) -> None:
+        op: PendingOp = {"op": "handled", "comm_id": comm_id, "message_id": message_id}
+        self._event(op if error is None else {**op, "error": error})
+
+    def _event(self, op: PendingOp) -> None:
         if self.linked and not self._adopting:
             self._barrier(op)
         else:

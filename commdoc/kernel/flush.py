@@ -12,11 +12,12 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
 from commdoc.kernel.batch import BatchEncoder
-from commdoc.kernel.coalescer import Coalescer
+from commdoc.kernel.coalescer import EVENTS, Coalescer, PendingOp
 from commdoc.kernel.records import Kind, Record
 
 WINDOW_SECONDS: Final = 0.016
@@ -83,6 +84,7 @@ class FlushThread:
         self._urgent.acquire()
         self._last_flush = self._rested = 0.0
         self._applied = 0
+        self._unheard: deque[tuple[int, list[PendingOp]]] = deque()
         self._starved = False
         self._behind = False
         self._stopping = False
@@ -111,7 +113,7 @@ class FlushThread:
     def applied(self, batch: int) -> None:
         """Note that the room has applied a batch. Called on the link's thread."""
         self._applied = max(self._applied, batch)
-        if self._starved:
+        if self._starved or self._unheard:
             self.put((Kind.READY,))
 
     @property
@@ -175,7 +177,9 @@ class FlushThread:
                 self._link()
             elif kind == Kind.DOWN:
                 self._behind = False
-                self._coalescer.unlink()
+                self._forget_heard()
+                self._coalescer.unlink([op for _, ops in self._unheard for op in ops])
+                self._unheard.clear()
             elif kind == Kind.STOP:
                 self._stopping = True
         except Exception as error:  # noqa: BLE001 - one bad record must not end the mirror
@@ -193,7 +197,13 @@ class FlushThread:
             self._drain()
             self._flush()
 
+    def _forget_heard(self) -> None:
+        """Let go of the events that the room has."""
+        while self._unheard and self._unheard[0][0] <= self._applied:
+            self._unheard.popleft()
+
     def _flush(self) -> None:
+        self._forget_heard()
         if not self._behind and not (self._coalescer.linked and len(self._coalescer)):
             return
         self._starved = self.unapplied >= MAX_UNAPPLIED_BATCHES
@@ -207,9 +217,13 @@ class FlushThread:
             self._behind = False
             self._link()
         self._last_flush = time.monotonic()
+        ops = self._coalescer.take()
+        events = [dict(op) for op in ops if op["op"] in EVENTS]  # as they are: encoding changes them
         try:
-            for frame in self._encoder.encode(self._coalescer.take()):
+            for frame in self._encoder.encode(ops):
                 self._submit(frame)
+            if events:
+                self._unheard.append((self._encoder.batch, events))
         except Exception as error:  # noqa: BLE001 - one bad batch must not end the mirror
             self._applied = self._encoder.batch  # nobody is going to say so
             self._report(error)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 from _thread import get_ident
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from commdoc.kernel import truth
@@ -93,6 +93,7 @@ class Inbound:
             finally:
                 if self.active:
                     self._guarded(after, msg)
+                    self._guarded(self._done, msg, ())
 
         return handle
 
@@ -143,6 +144,7 @@ class Inbound:
 
     def _handled(self, msg: Any, sent: dict[str, Any] | None, told: Told) -> None:
         if sent is None:
+            self._done(msg, told)
             return
         comm = self._kernel.comm_manager.comms.get(msg["content"]["comm_id"])
         from_room = msg["header"].get("username") == ROOM_USERNAME
@@ -157,6 +159,13 @@ class Inbound:
         for content, buffers in told:
             heard.update(_told_state(content, buffers, comm.comm_id))
         self._correct(comm, values, heard)
+
+    def _done(self, msg: Any, told: Iterable[tuple[Any, Any]]) -> None:
+        """Say that a message of the room's was handled: what it did has been noted before."""
+        if msg["header"].get("username") == ROOM_USERNAME:
+            record = (Kind.HANDLED, msg["content"]["comm_id"], msg["header"]["msg_id"], _first_error(told))
+            self._barrier(record)
+            self._urge()
 
     def _correct(self, comm: Any, values: dict[str, Any], heard: dict[str, Any]) -> None:
         """Send front ends the values that they have not heard (rule 4)."""
@@ -225,6 +234,10 @@ def _refusal(asked: Mapping[str, Any], values: Mapping[str, Any], told: Told) ->
     """
     if all(key in values and _same(value, values[key]) for key, value in asked.items()):
         return None
+    return _first_error(told)
+
+
+def _first_error(told: Iterable[tuple[Any, Any]]) -> str | None:
     return next(
         (f"{content['ename']}: {content.get('evalue')}" for content, _ in told if "ename" in content), None
     )

@@ -12,6 +12,7 @@ import queue
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -69,6 +70,7 @@ class Link:
         self._kernel = kernel
         self._client = client
         self._tell = callbacks
+        self._key = uuid.uuid4().hex[:12]  # whose messages they are, over all connections
         self._wire: Wire | None = None
         self._welcomed = False
         self._stopping = False
@@ -178,6 +180,7 @@ class Link:
             "type": "hello",
             "protocol": [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION],
             "client": self._client,
+            "key": self._key,
             "kernel": self._kernel,
         }
         wire.send(frames.encode(hello))

@@ -36,11 +36,12 @@ class Kind(IntEnum):
     STATUS = 11  # "busy" | "idle", parent
     REPLY = 12  # parent, status of the execution
     CAPTURED = 13  # comm_id of an Output widget, `outputs.Captured`
-    ADOPT = 14  # comm_ids | None for all: read the state of these comms
-    UP = 15  # a room answers and wants to be told everything
-    DOWN = 16  # no room answers
-    READY = 17  # the link can take a batch again
-    STOP = 18  # the flush thread ends
+    HANDLED = 14  # comm_id, msg_id of a message of the room's, error | None
+    ADOPT = 15  # comm_ids | None for all: read the state of these comms
+    UP = 16  # a room answers and wants to be told everything
+    DOWN = 17  # no room answers
+    READY = 18  # the link can take a batch again
+    STOP = 19  # the flush thread ends
 
 
 Record = tuple[Any, ...]

@@ -39,12 +39,13 @@ class KernelInfo(TypedDict):
 
 
 class Hello(TypedDict):
-    """The first message of every client."""
+    """The first message of every client. `key` names it over all of its connections."""
 
     type: Literal["hello"]
     protocol: list[int]
     client: str
     name: NotRequired[str]
+    key: NotRequired[str]
     kernel: NotRequired[KernelInfo]
     document: NotRequired[bool]
 
@@ -58,6 +59,8 @@ class Limits(TypedDict):
     event_bytes: int
     push_bytes: int
     handshake_seconds: float
+    in_flight: NotRequired[int]
+    in_flight_bytes: NotRequired[int]
 
 
 class KernelState(TypedDict):
@@ -122,6 +125,7 @@ class MessageOp(TypedDict):
     comm_id: str
     data: Encoded
     buffers: list[int]
+    number: NotRequired[int]
 
 
 class SettledOp(TypedDict):
@@ -129,6 +133,13 @@ class SettledOp(TypedDict):
     request_id: str
     comm_id: str
     state: State
+    error: NotRequired[str]
+
+
+class HandledOp(TypedDict):
+    op: Literal["handled"]
+    comm_id: str
+    message_id: str
     error: NotRequired[str]
 
 
@@ -208,6 +219,7 @@ Op: TypeAlias = (
     | CloseOp
     | MessageOp
     | SettledOp
+    | HandledOp
     | TruthOp
     | OutputOp
     | StreamOp
@@ -318,9 +330,12 @@ class Accepted(TypedDict):
 
 
 class Settled(TypedDict):
+    """The kernel has handled a request, or a message, an open or a close (which have no `state`)."""
+
     type: Literal["settled"]
-    request_id: str
     after: int
+    request_id: NotRequired[str]
+    message_id: NotRequired[str]
     state: NotRequired[State]
     error: NotRequired[str]
 
@@ -339,6 +354,16 @@ class CommMessage(TypedDict):
     data: Encoded
     buffers: list[int]
     after: int
+    source: NotRequired[str]
+    number: NotRequired[int]
+
+
+class Messages(TypedDict):
+    """From here on a window gets all messages: those of `source` behind `number`."""
+
+    type: Literal["messages"]
+    source: str
+    number: int
 
 
 class KernelMessage(KernelState):
@@ -392,6 +417,7 @@ ToWindow: TypeAlias = (
     | Settled
     | Failed
     | CommMessage
+    | Messages
     | KernelMessage
     | CellEnd
     | Log

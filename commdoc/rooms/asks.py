@@ -97,7 +97,7 @@ class Asks:
         taken, paths, taken_buffers = values.take_buffers(plain)
         data = {"method": "update", "state": taken, "buffer_paths": paths}
         to_kernel = ToKernel("comm_msg", {"comm_id": comm_id, "data": data}, taken_buffers)
-        shown = self._requests.ask(peer.peer_id, ident, comm_id, state, to_kernel, current)
+        shown = self._requests.ask(peer.sender(), ident, comm_id, state, to_kernel, current)
         if shown:
             self._comms.update(comm_id, shown)
 
@@ -108,7 +108,7 @@ class Asks:
         data = values.decode(message.get("data"), None, ())
         if self._reachable(peer, {"message_id": ident}, comm_id):
             content = {"comm_id": comm_id, "data": data}
-            self._requests.pass_on(peer.peer_id, ident, comm_id, ToKernel("comm_msg", content, taken))
+            self._requests.pass_on(peer.sender(), ident, comm_id, ToKernel("comm_msg", content, taken))
 
     def _open(
         self, peer: Peer, ident: str, comm_id: str, message: Mapping[str, Any], buffers: list[memoryview]
@@ -125,14 +125,14 @@ class Asks:
             self._requests.refuse(peer.peer_id, {"message_id": ident}, "rejected", reason)
             return
         self._opening[comm_id] = peer.peer_id, ident
-        self._requests.pass_on(peer.peer_id, ident, comm_id, ToKernel("comm_open", content, data[1]))
+        self._requests.pass_on(peer.sender(), ident, comm_id, ToKernel("comm_open", content, data[1]))
 
     def _close(
         self, peer: Peer, ident: str, comm_id: str, message: Mapping[str, Any], buffers: list[memoryview]
     ) -> None:
         if self._reachable(peer, {"message_id": ident}, comm_id):
             content = {"comm_id": comm_id, "data": values.decode(message.get("data") or {})}
-            self._requests.pass_on(peer.peer_id, ident, comm_id, ToKernel("comm_close", content, []))
+            self._requests.pass_on(peer.sender(), ident, comm_id, ToKernel("comm_close", content, []))
 
     def confirmed(self, comm_id: str) -> None:
         """The kernel has opened this comm."""

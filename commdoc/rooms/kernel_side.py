@@ -26,7 +26,7 @@ from commdoc.rooms.blobs import RoomBlobs
 from commdoc.rooms.broadcast import Broadcast
 from commdoc.rooms.kernel_link import ConnectKernel, KernelLink, KernelLinkError
 from commdoc.rooms.limits import MB
-from commdoc.rooms.ops import OpsWriter, skipped
+from commdoc.rooms.ops import Heard, OpsWriter, skipped
 from commdoc.rooms.peer import Peer
 from commdoc.rooms.requests import Requests
 
@@ -68,6 +68,8 @@ class KernelSide:
         The kernel whose bridge attached last.
     bridge : Peer or None
         Who holds the lease.
+    heard : Heard
+        The bridge's messages up to now.
     """
 
     def __init__(self, room: Outlet, connect: ConnectKernel | None) -> None:
@@ -83,6 +85,7 @@ class KernelSide:
         self._inbox: list[_Batch] = []
         self._inbox_bytes = 0
         self._status: KernelStatus = "disconnected"
+        self.heard = Heard()
         self.kernel: KernelInfo | None = None
         self.bridge: Peer | None = None
         self.waiting = asyncio.Event()
@@ -111,12 +114,13 @@ class KernelSide:
         if self.bridge is not None:
             self.bridge.refuse("lease", "a newer life of the kernel has taken over", 4409)
         self.kernel, self.bridge = kernel, peer
+        self.heard.from_source(peer.key or peer.peer_id)
         self._set_status("starting")
         with self._room.writing():
             self._comms.set_kernel(
                 kernel["kernel_id"], epoch=kernel["epoch"], name=kernel["name"], status="live"
             )
-            self._requests.connected()
+            self._requests.connected(tells=peer.key is not None)
 
     def _begin_epoch(self, kernel: KernelInfo) -> None:
         old = self.kernel
@@ -131,7 +135,7 @@ class KernelSide:
         if self._link is not None:
             self._link.close()
         self._link = self._connected(kernel)
-        self._writer = OpsWriter(self._comms, self._requests, self._blobs, self, kernel["epoch"])
+        self._writer = OpsWriter(self._comms, self._requests, self._blobs, self, kernel["epoch"], self.heard)
 
     def _connected(self, kernel: KernelInfo) -> KernelLink | None:
         try:

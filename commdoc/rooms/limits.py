@@ -37,7 +37,12 @@ class RoomLimits:
     gap_seconds
         The same for one that was in flight while the connection was lost.
     waiting_bytes
-        Requests and messages that wait for the kernel, all comms of the room together.
+        Requests and messages that wait in the room for the kernel, all windows together.
+    peer_waiting_bytes
+        The same of one window; a single larger one may still wait alone: a file of 20 MB is uploaded as one message.
+    in_flight, in_flight_bytes
+        Requests and messages of one window that the kernel has been given and has not handled: they stand before
+        whatever others ask. Enough for 3,000 a second at a round trip of 10 ms.
     blob_grace_seconds
         How long a blob stays that no live entry names. The bridge counts on 20 of them.
     unnamed_bytes
@@ -60,6 +65,9 @@ class RoomLimits:
     lost_seconds: float = 30.0
     gap_seconds: float = 2.0
     waiting_bytes: int = 64 * MB
+    peer_waiting_bytes: int = 16 * MB
+    in_flight: int = 32
+    in_flight_bytes: int = 8 * MB
     blob_grace_seconds: float = 60.0
     unnamed_bytes: int = 128 * MB
     window_bytes: int = 64 * MB
@@ -75,6 +83,8 @@ class RoomLimits:
             "event_bytes": self.event_bytes,
             "push_bytes": self.push_bytes,
             "handshake_seconds": self.handshake_seconds,
+            "in_flight": self.in_flight,
+            "in_flight_bytes": self.in_flight_bytes,
         }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from commdoc.document import CommsLog
@@ -30,6 +31,31 @@ WRITES: Final = frozenset(
     {"open", "update", "close", "settled", "truth", "output", "stream", "outputs", "set_output"}
 )
 """Operations that change what a comm's earlier message must be seen with."""
+
+
+@dataclass
+class Heard:
+    """Up to which number a room has had the messages of a bridge: one that lost its connection repeats the last.
+
+    Attributes
+    ----------
+    source : str
+        The key of the bridge.
+    """
+
+    source: str = ""
+    number: int = 0
+
+    def from_source(self, key: str) -> None:
+        """A bridge is there; another one begins to count anew."""
+        if key != self.source:
+            self.source, self.number = key, 0
+
+    def is_new(self, number: int) -> bool:
+        """Tell whether a message was not had before, and note it."""
+        new = number > self.number
+        self.number = max(self.number, number)
+        return new
 
 
 class RoomNews(Protocol):
@@ -55,10 +81,18 @@ class OpsWriter:
     ----------
     epoch : str
         With which new comms are tagged.
+    heard : Heard
+        Which messages the room has had.
     """
 
     def __init__(
-        self, comms: CommsLog, requests: Requests, blobs: RoomBlobs, news: RoomNews, epoch: str
+        self,
+        comms: CommsLog,
+        requests: Requests,
+        blobs: RoomBlobs,
+        news: RoomNews,
+        epoch: str,
+        heard: Heard | None = None,
     ) -> None:
         self._comms = comms
         self._requests = requests
@@ -67,6 +101,7 @@ class OpsWriter:
         self._epoch = epoch
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._messaged: set[str] = set()
+        self._heard = heard or Heard()
         self._resync: dict[str, None] = {}
         self._outputs = OutputOps(comms, blobs, news.new_blob, self._ask_again)
         self._table: dict[str, Callable[[Mapping[str, Any], list[memoryview]], None]] = {
@@ -75,6 +110,7 @@ class OpsWriter:
             "close": self._close,
             "message": self._message,
             "settled": self._settled,
+            "handled": self._handled,
             "truth": self._truth,
             "view": self._view,
             "clear_views": self._clear_views,
@@ -168,6 +204,10 @@ class OpsWriter:
         shown = self._requests.settled(comm_id, request_id, answer, None if error is None else str(error))
         self.write(comm_id, shown)
 
+    def _handled(self, op: Mapping[str, Any], buffers: list[memoryview]) -> None:
+        error = fields.maybe_text(op, "error")
+        self._requests.handled(fields.text(op, "comm_id"), fields.text(op, "message_id"), error)
+
     def _close(self, op: Mapping[str, Any], buffers: list[memoryview]) -> None:
         comm_id = fields.text(op, "comm_id")
         self._closed[comm_id] = None
@@ -178,8 +218,11 @@ class OpsWriter:
 
     def _message(self, op: Mapping[str, Any], buffers: list[memoryview]) -> None:
         comm_id = fields.text(op, "comm_id")
+        number = fields.need(op, "number", int) if "number" in op else None
         taken = fields.chosen(op, buffers)
-        message = {"type": "message", "comm_id": comm_id, "buffers": list(range(len(taken)))}
+        if number is not None and not self._heard.is_new(number):
+            return
+        message: dict[str, Any] = {"type": "message", "comm_id": comm_id, "buffers": list(range(len(taken)))}
 
         def move(index: int) -> Encoded:
             if not 0 <= index < len(buffers):
@@ -189,6 +232,8 @@ class OpsWriter:
             return {"$buffer": len(taken) - 1}
 
         message["data"] = values.map_buffers(op.get("data"), move)
+        if number is not None:
+            message |= {"source": self._heard.source, "number": number}
         self._messaged.add(comm_id)
         self._news.emit(message, taken)
 

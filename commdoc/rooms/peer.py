@@ -25,6 +25,7 @@ from commdoc.rooms.feed import Feed, Point
 from commdoc.rooms.limits import RoomLimits
 from commdoc.rooms.sync import Sync, sync_frame
 from commdoc.rooms.transport import Transport
+from commdoc.rooms.waiting import Sender
 
 BLOB_FRAME_BYTES: Final = 2 * 1024 * 1024
 """Blobs of one answer are sent in frames of about this size: 50 MB must not stand before a slider's next move."""
@@ -54,6 +55,10 @@ class Peer:
 
     Attributes
     ----------
+    key : str or None
+        What it says to be over all of its connections.
+    greeting : callable or None
+        Makes the first event that it gets: which ones are behind it.
     synced : bool
         Whether the handshake is over; before, neither updates nor events are sent.
     sent : Point or None
@@ -69,6 +74,8 @@ class Peer:
     feed: Feed
     limits: RoomLimits
     read_blob: Callable[[str], bytes | None]
+    key: str | None = None
+    greeting: Callable[[], bytes] | None = None
     synced: bool = False
     sent: Point | None = None
     has_document: bool = False
@@ -91,6 +98,10 @@ class Peer:
     def info(self) -> PeerInfo:
         """Return what others see of this peer."""
         return {"peer_id": self.peer_id, "role": self.role, "name": self.name}
+
+    def sender(self) -> Sender:
+        """Return as who it asks."""
+        return Sender(self.peer_id, self.key or self.peer_id, told=self.key is not None)
 
     def waiting_bytes(self) -> int:
         """Return the bytes that wait in the queue, without the frame that the socket has."""
@@ -163,6 +174,8 @@ class Peer:
     def mark_synced(self) -> None:
         """Send updates and events from now on, first the answers that were held back."""
         self.synced = True
+        if self.greeting is not None:
+            self._put(_Item("event", self.greeting()))
         for frame in self._held:
             self._event_bytes -= len(frame)
             self._put(_Item("event", frame))

@@ -49,12 +49,15 @@ class Hello(NamedTuple):
         The version that both speak.
     document : bool
         Whether the client wants the document on this connection; one that has it by another road doesn't.
+    key : str or None
+        Names it over all of its connections.
     """
 
     name: str
     protocol: int
     kernel: KernelInfo | None
     document: bool
+    key: str | None = None
 
 
 class Host(Protocol):
@@ -190,7 +193,7 @@ def read_hello(frame: bytes, role: Role) -> Hello:
     agreed = version.agree((span[0], span[1]))
     name = fields.maybe_text(hello, "name") or fields.text(hello, "client")
     kernel = _kernel_info(fields.need(hello, "kernel", dict)) if role == "bridge" else None
-    return Hello(name, agreed, kernel, hello.get("document") is not False)
+    return Hello(name, agreed, kernel, hello.get("document") is not False, fields.maybe_text(hello, "key"))
 
 
 class _RefusalError(CommdocError):

@@ -8,9 +8,9 @@
     settled          the request is over: a key of it that no open request has is shown as its truth; the next one goes
 
 Requests are never merged: two that are valid only one after the other stay two. One that waits is dropped when all
-of its keys are in later ones and no message stands between. Messages, opens and closes of windows keep their place
-in the comm's queue. A request's id is remembered, so that a window that rejoins may ask again and gets what was
-answered before.
+of its keys are in later ones and no message stands between. Messages, opens and closes keep their place among what
+their window has asked of the comm; windows take turns, and none has more than its share at the kernel (`shares`). What
+a window repeats after it has rejoined is not done again, and answered as before (`answers`).
 
 No I/O: what goes out is passed to callbacks. What is written is written by the caller, who holds the transaction.
 """
@@ -18,19 +18,22 @@ No I/O: what goes out is passed to callbacks. What is written is written by the 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
+import uuid
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from commdoc.protocol.messages import FailureCode, State
+from commdoc.rooms.answers import Answers
 from commdoc.rooms.kernel_link import KernelLinkError
 from commdoc.rooms.limits import RoomLimits
-from commdoc.rooms.waiting import CommQueue, ToKernel, Waiting, differs
+from commdoc.rooms.shares import Shares
+from commdoc.rooms.waiting import CommQueue, Sender, ToKernel, Waiting, differs
 
 log = logging.getLogger(__name__)
 
-REMEMBERED: Final = 10_000
-"""Ids kept to answer a repeated request as before: a window repeats what it had open, which is a handful."""
+CAUSES: Final = 10_000
+"""Ids of what was given to the kernel that are kept: what the kernel does because of them is no change of its own."""
 
 Answer = Callable[[str, dict[str, Any]], None]
 """Sends a message to the peer with this id, after the transaction."""
@@ -56,16 +59,21 @@ class Requests:
         self._clock = clock
         self._limits = limits
         self._comms: dict[str, CommQueue] = {}
-        self._seen: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
-        self._waiting_bytes = 0
+        self._open: dict[tuple[str, str], Waiting] = {}
+        self._answers = Answers()
+        self._causes: OrderedDict[str, None] = OrderedDict()
+        self._shares = Shares(limits)
+        self._held_back: dict[str, dict[str, None]] = {}  # by window, the comms where its share is used up
+        self._freed: dict[str, None] = {}
         self._disconnected_at: float | None = clock()
         self._dead = False
+        self._tells = True
         self._idle_since: float | None = None
 
     # --- from windows --------------------------------------------------------------------------------------------
 
     def ask(
-        self, peer_id: str, request_id: str, comm_id: str, state: State, message: ToKernel, current: State
+        self, sender: Sender, request_id: str, comm_id: str, state: State, message: ToKernel, current: State
     ) -> State:
         """Take a request.
 
@@ -83,10 +91,10 @@ class Requests:
         State
             What to write into the document.
         """
-        if self._repeated(peer_id, request_id):
+        if self._repeated(sender, request_id):
             return {}
         waiting = Waiting(
-            request_id, comm_id, peer_id, message, self._clock(), message.size(), frozenset(state)
+            request_id, comm_id, sender, message, self._clock(), message.size(), frozenset(state)
         )
         if not self._admit(waiting):
             return {}
@@ -94,20 +102,20 @@ class Requests:
         shown = {key: value for key, value in state.items() if key in current}
         for key in shown:
             comm.truth.setdefault(key, current[key])
-        comm.queue.append(waiting)
+        queue = comm.add(waiting)
         self._remember(waiting, {"type": "accepted", "request_id": request_id})
-        self._supersede(comm)
+        self._supersede(queue)
         self._pump(comm_id, comm)
         return shown
 
-    def pass_on(self, peer_id: str, message_id: str, comm_id: str, message: ToKernel) -> None:
+    def pass_on(self, sender: Sender, message_id: str, comm_id: str, message: ToKernel) -> None:
         """Take a message, an open or a close: it goes to the kernel when all before it is settled."""
-        if self._repeated(peer_id, message_id):
+        if self._repeated(sender, message_id):
             return
-        waiting = Waiting(message_id, comm_id, peer_id, message, self._clock(), message.size())
+        waiting = Waiting(message_id, comm_id, sender, message, self._clock(), message.size())
         if self._admit(waiting):
             comm = self._comms.setdefault(comm_id, CommQueue())
-            comm.queue.append(waiting)
+            comm.add(waiting)
             self._remember(waiting, None)
             self._pump(comm_id, comm)
 
@@ -122,7 +130,7 @@ class Requests:
         comm = self._comms.get(comm_id)
         if comm is None:
             return state
-        ours = cause is not None and cause in self._seen
+        ours = cause is not None and cause in self._causes
         shown: State = {}
         for key, value in state.items():
             if key not in comm.truth:
@@ -131,7 +139,8 @@ class Requests:
                 comm.truth[key] = value
                 if not ours:
                     shown[key] = value
-                    shown.update(self._written_since(comm_id, comm, key))
+                    shown.update(self._written_since(comm, key))
+        self._let_go()
         return shown
 
     def settled(self, comm_id: str, request_id: str, state: State, error: str | None) -> State:
@@ -146,27 +155,38 @@ class Requests:
             else:
                 shown[key] = value
         waiting = comm.in_flight
-        if waiting is None or waiting.ident != request_id:
+        if waiting is None or waiting.msg_id != request_id:
             self._pump(comm_id, comm)
             return shown
         comm.in_flight = None
-        answer: dict[str, Any] = {"type": "settled", "request_id": request_id, "state": state}
-        if error is not None:
-            answer["error"] = error
-        self._remember(waiting, answer)
-        shown.update(self._released(comm_id, comm, waiting))
+        self._end(waiting, _with_error({"type": "settled", **waiting.name(), "state": state}, error))
+        shown.update(self._released(comm, waiting))
+        self._landed(waiting)
         self._pump(comm_id, comm)
+        self._let_go()
         return shown
 
+    def handled(self, comm_id: str, message_id: str, error: str | None) -> None:
+        """The kernel has handled a message, an open or a close."""
+        comm = self._comms.get(comm_id)
+        waiting = None if comm is None else comm.flying.pop(message_id, None)
+        if comm is None or waiting is None:
+            return
+        self._end(waiting, _with_error({"type": "settled", **waiting.name()}, error))
+        self._landed(waiting)
+        self._pump(comm_id, comm)
+        self._let_go()
+
     def closed(self, comm_id: str) -> None:
-        """End everything that is open for a comm that the kernel closed."""
-        self._fail_comm(comm_id, "no_such_comm", f"the comm {comm_id} was closed")
+        """End what waits for a comm that the kernel closed; of the messages that it has it will say so."""
+        self._fail_comm(comm_id, "no_such_comm", f"the comm {comm_id} was closed", flying=False)
+        self._let_go()
 
     def subshell_lost(self, request_id: str) -> str | None:
         """Return the comm whose reply subshell must be forgotten, None when it was before or the request is over."""
         for comm_id, comm in self._comms.items():
-            waiting = comm.in_flight
-            if waiting is not None and waiting.ident == request_id and not waiting.resent:
+            waiting = comm.flying.get(request_id, comm.in_flight)
+            if waiting is not None and waiting.msg_id == request_id and not waiting.resent:
                 waiting.resent = True
                 return comm_id
         return None
@@ -174,18 +194,25 @@ class Requests:
     def forgotten(self, comm_id: str, request_id: str) -> State:
         """Send a request once more now that its comm's subshell is forgotten; returns what the document then shows."""
         comm = self._comms.get(comm_id)
-        if comm is None or comm.in_flight is None or comm.in_flight.ident != request_id:
+        if comm is None:
             return {}
-        waiting, comm.in_flight = comm.in_flight, None
-        comm.queue.appendleft(waiting)
-        self._waiting_bytes += waiting.size
-        self._pump(comm_id, comm)
+        waiting = comm.flying.get(request_id, comm.in_flight)
+        if waiting is not None and waiting.msg_id == request_id:
+            try:
+                self._send(*waiting.message, waiting.msg_id)
+            except KernelLinkError as error:
+                log.warning("comm %s: %s is lost: %s", comm_id, waiting.ident, error)
         return {}
 
     # --- the connection ------------------------------------------------------------------------------------------
 
-    def connected(self) -> None:
-        """The bridge is there: what waits may go to the kernel."""
+    def connected(self, *, tells: bool = True) -> None:
+        """The bridge is there: what waits may go to the kernel.
+
+        A bridge that `tells` says of each message when the kernel has handled it; with another one a message is over
+        when it was sent.
+        """
+        self._tells = tells
         self._disconnected_at = None
         self._dead = False
         for comm_id, comm in list(self._comms.items()):
@@ -196,7 +223,7 @@ class Requests:
         self._disconnected_at = self._clock()
         self._idle_since = None
         for comm in self._comms.values():
-            for waiting in comm.open_requests():
+            for waiting in comm.all():
                 waiting.over_gap = True
 
     def status(self, idle: bool) -> None:
@@ -206,11 +233,10 @@ class Requests:
     def end_all(self, reason: str, *, dead: bool) -> dict[str, State]:
         """Fail everything: this life of the kernel is over. Returns what the document shows then, by comm."""
         self._dead = dead
-        return {
-            comm_id: shown
-            for comm_id in list(self._comms)
-            if (shown := self._fail_comm(comm_id, "kernel_gone", reason))
-        }
+        shown = {comm_id: self._fail_comm(comm_id, "kernel_gone", reason) for comm_id in list(self._comms)}
+        self._held_back.clear()
+        self._freed.clear()
+        return {comm_id: state for comm_id, state in shown.items() if state}
 
     def expire(self) -> dict[str, State]:
         """Fail what has waited too long; returns what the document shows then, by comm."""
@@ -219,118 +245,165 @@ class Requests:
         for comm_id, comm in list(self._comms.items()):
             for waiting in comm.all():
                 if reason := self._expired(comm, waiting, now):
-                    changed = self._fail(comm_id, comm, waiting, "expired", reason)
+                    changed = self._fail(comm, waiting, "expired", reason)
                     shown.setdefault(comm_id, {}).update(changed)
             self._pump(comm_id, comm)
+        self._let_go()
         return shown
 
     def open_count(self) -> int:
         """Return how many requests and messages are not over."""
-        return sum(len(comm.queue) + (comm.in_flight is not None) for comm in self._comms.values())
+        return len(self._open)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _repeated(self, peer_id: str, ident: str) -> bool:
-        if ident not in self._seen:
-            return False
-        for comm in self._comms.values():
-            for waiting in comm.all():
-                if waiting.ident == ident:
-                    waiting.peer_id = peer_id
-        for answer in self._seen[ident]:
-            self._answer(peer_id, dict(answer))
-        return True
+    def _repeated(self, sender: Sender, ident: str) -> bool:
+        waiting = self._open.get((sender.key, ident))
+        answers = self._answers.get(sender.key, ident)
+        if waiting is not None:
+            waiting.sender = sender
+        for answer in answers or ():
+            self._answer(sender.peer_id, dict(answer))
+        return waiting is not None or answers is not None
 
     def _admit(self, waiting: Waiting) -> bool:
+        peer_id, name = waiting.sender.peer_id, waiting.name()
         if self._dead:
-            self.refuse(waiting.peer_id, waiting.name(), "kernel_gone", "the kernel is gone")
-        elif self._waiting_bytes + waiting.size > self._limits.waiting_bytes:
-            reason = (
-                f"{self._waiting_bytes} bytes wait for the kernel, the limit is {self._limits.waiting_bytes}"
-            )
-            self.refuse(waiting.peer_id, waiting.name(), "too_large", reason)
-        else:
-            self._waiting_bytes += waiting.size
-            return True
-        return False
+            self.refuse(peer_id, name, "kernel_gone", "the kernel is gone")
+            return False
+        if (refusal := self._shares.refusal(waiting)) is not None:
+            self.refuse(peer_id, name, "too_large", refusal)
+            return False
+        self._shares.queued(waiting)
+        self._open[waiting.key, waiting.ident] = waiting
+        return True
 
     def _remember(self, waiting: Waiting, answer: dict[str, Any] | None) -> None:
-        answers = self._seen.setdefault(waiting.ident, [])
-        while len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+        self._answers.note(waiting.key, waiting.ident, answer)
         if answer is not None:
-            answers.append(answer)
-            self._answer(waiting.peer_id, dict(answer))
+            self._answer(waiting.sender.peer_id, dict(answer))
 
-    def _supersede(self, comm: CommQueue) -> None:
+    def _end(self, waiting: Waiting, answer: dict[str, Any]) -> None:
+        """Say what came of something that is neither waiting nor in flight any more."""
+        self._open.pop((waiting.key, waiting.ident), None)
+        silent = answer["type"] == "settled" and waiting.keys is None and not waiting.sender.told
+        self._remember(waiting, None if silent else answer)
+
+    def _supersede(self, queue: deque[Waiting]) -> None:
         later: set[str] = set()
-        for waiting in reversed(list(comm.queue)):
+        for waiting in reversed(list(queue)):
             if waiting.keys is None:
                 return
             if waiting.keys <= later:
-                comm.queue.remove(waiting)
-                self._waiting_bytes -= waiting.size
+                queue.remove(waiting)
+                self._shares.left(waiting)
                 reason = "later requests have all of its keys"
-                self._remember(
-                    waiting,
-                    {"type": "failed", "request_id": waiting.ident, "code": "superseded", "reason": reason},
+                self._end(
+                    waiting, {"type": "failed", **waiting.name(), "code": "superseded", "reason": reason}
                 )
             later |= waiting.keys
 
     def _pump(self, comm_id: str, comm: CommQueue) -> None:
-        while comm.queue and comm.in_flight is None and self._disconnected_at is None:
-            waiting = comm.queue.popleft()
-            self._waiting_bytes -= waiting.size
-            try:
-                self._send(*waiting.message, waiting.ident)
-            except KernelLinkError as error:
-                # Not lost: the caller's clock fails it like any other that the kernel doesn't take.
-                log.debug("comm %s: %s is kept: %s", waiting.comm_id, waiting.ident, error)
-                comm.queue.appendleft(waiting)
-                self._waiting_bytes += waiting.size
-                if waiting.stuck_at is None:
-                    waiting.stuck_at = self._clock()
-                return
+        """Give the kernel what may go: windows in turn, until a request is in flight or their shares are used up."""
+        while comm.queues and comm.in_flight is None and self._disconnected_at is None:
+            waiting = comm.next(self._shares.has_room)
+            if waiting is None:
+                for key in comm.queues:
+                    self._held_back.setdefault(key, {})[comm_id] = None
+                break
+            if not self._give(waiting):
+                comm.put_back(waiting)
+                break
             if waiting.keys is not None:
-                waiting.sent_at = self._clock()
                 comm.in_flight = waiting
-        if not comm.queue and comm.in_flight is None and not comm.truth:
+            elif self._tells:
+                comm.flying[waiting.msg_id] = waiting
+            else:
+                self._shares.landed(waiting)
+                self._end(waiting, {"type": "settled", **waiting.name()})
+        if comm.is_over():
             self._comms.pop(comm_id, None)
 
-    def _released(self, comm_id: str, comm: CommQueue, waiting: Waiting) -> State:
+    def _give(self, waiting: Waiting) -> bool:
+        # Two windows may have chosen the same id; the kernel must be able to tell them apart.
+        waiting.msg_id = uuid.uuid4().hex if waiting.ident in self._causes else waiting.ident
+        try:
+            self._send(*waiting.message, waiting.msg_id)
+        except KernelLinkError as error:
+            # Not lost: the caller's clock fails it like any other that the kernel doesn't take.
+            log.debug("comm %s: %s is kept: %s", waiting.comm_id, waiting.ident, error)
+            if waiting.stuck_at is None:
+                waiting.stuck_at = self._clock()
+            return False
+        self._causes[waiting.msg_id] = None
+        while len(self._causes) > CAUSES:
+            self._causes.popitem(last=False)
+        self._shares.left(waiting)
+        self._shares.went(waiting)
+        waiting.sent_at, waiting.stuck_at = self._clock(), None
+        return True
+
+    def _landed(self, waiting: Waiting) -> None:
+        self._shares.landed(waiting)
+        if waiting.key in self._held_back:
+            self._freed[waiting.key] = None
+
+    def _let_go(self) -> None:
+        """Give the kernel what the shares of windows held back, where they have room again."""
+        while self._freed:
+            key, _ = self._freed.popitem()
+            held_back = self._held_back.get(key, {})
+            while held_back and self._shares.has_room(key):
+                comm_id = next(iter(held_back))
+                del held_back[comm_id]
+                if (comm := self._comms.get(comm_id)) is not None:
+                    self._pump(comm_id, comm)
+            if not held_back:
+                self._held_back.pop(key, None)
+
+    @staticmethod
+    def _released(comm: CommQueue, waiting: Waiting) -> State:
         shown: State = {}
         for key in waiting.keys or ():
             if key in comm.truth and not comm.holds(key):
                 shown[key] = comm.truth.pop(key)
         return shown
 
-    def _fail(self, comm_id: str, comm: CommQueue, waiting: Waiting, code: FailureCode, reason: str) -> State:
+    def _fail(self, comm: CommQueue, waiting: Waiting, code: FailureCode, reason: str) -> State:
+        landed = True
         if comm.in_flight is waiting:
             comm.in_flight = None
-        elif waiting in comm.queue:
-            comm.queue.remove(waiting)
-            self._waiting_bytes -= waiting.size
+        elif waiting.msg_id and comm.flying.get(waiting.msg_id) is waiting:
+            del comm.flying[waiting.msg_id]
+        elif comm.remove(waiting):
+            landed = False
+            self._shares.left(waiting)
         else:
             return {}
-        self._remember(waiting, {"type": "failed", **waiting.name(), "code": code, "reason": reason})
-        return self._released(comm_id, comm, waiting)
+        self._end(waiting, {"type": "failed", **waiting.name(), "code": code, "reason": reason})
+        if landed:
+            self._landed(waiting)  # the caller lets go what that makes room for
+        return self._released(comm, waiting)
 
-    def _fail_comm(self, comm_id: str, code: FailureCode, reason: str) -> State:
+    def _fail_comm(self, comm_id: str, code: FailureCode, reason: str, *, flying: bool = True) -> State:
         comm = self._comms.get(comm_id)
         shown: State = {}
         if comm is not None:
             for waiting in comm.all():
-                shown.update(self._fail(comm_id, comm, waiting, code, reason))
-            self._comms.pop(comm_id, None)
+                if flying or waiting.msg_id not in comm.flying:
+                    shown.update(self._fail(comm, waiting, code, reason))
+            comm.truth.clear()
+            if comm.is_over():
+                self._comms.pop(comm_id, None)
         return shown
 
-    def _written_since(self, comm_id: str, comm: CommQueue, key: str) -> State:
+    def _written_since(self, comm: CommQueue, key: str) -> State:
         """Fail the requests for a key that the kernel wrote after a gap: they may have been handled, or never be."""
         shown: State = {}
         for waiting in comm.open_requests():
             if waiting.over_gap and key in (waiting.keys or ()):
                 reason = f"the connection to the kernel was lost, and the kernel has written {key!r} since"
-                shown.update(self._fail(comm_id, comm, waiting, "expired", reason))
+                shown.update(self._fail(comm, waiting, "expired", reason))
         return shown
 
     def _expired(self, comm: CommQueue, waiting: Waiting, now: float) -> str | None:
@@ -339,9 +412,13 @@ class Requests:
                 return f"no connection to the kernel for {self._limits.request_seconds:g} s"
         elif waiting.stuck_at is not None and now - waiting.stuck_at >= self._limits.request_seconds:
             return f"the kernel has taken no message for {self._limits.request_seconds:g} s"
-        elif comm.in_flight is waiting and self._idle_since is not None:
+        elif comm.has(waiting) and self._idle_since is not None:
             # What the bridge said while there was no connection is lost, its acknowledgements, too.
             limit = self._limits.gap_seconds if waiting.over_gap else self._limits.lost_seconds
             if now - max(self._idle_since, waiting.sent_at) >= limit:
                 return f"the kernel has been idle for {limit:g} s and has said nothing of it"
         return None
+
+
+def _with_error(answer: dict[str, Any], error: str | None) -> dict[str, Any]:
+    return answer if error is None else {**answer, "error": error}

@@ -195,7 +195,15 @@ class Room:
     def enter(self, hello: Hello, role: Role, transport: Transport) -> Member:
         """Make a peer, let it in and queue its welcome. Raises `LeaseError` for a bridge that may not come in."""
         peer = Peer(
-            uuid.uuid4().hex[:12], role, hello.name, transport, self.feed, self.limits, self.blobs.get
+            uuid.uuid4().hex[:12],
+            role,
+            hello.name,
+            transport,
+            self.feed,
+            self.limits,
+            self.blobs.get,
+            hello.key,
+            None if hello.key is None or role == "bridge" else self._greeting,
         )
         if hello.kernel is not None:
             peer.synced = True
@@ -223,6 +231,10 @@ class Room:
             member.handshake.begin()
         self._tell_peers()
         return member
+
+    def _greeting(self) -> bytes:
+        heard = self.kernel.heard
+        return frames.encode({"type": "messages", "source": heard.source, "number": heard.number})
 
     def leave(self, peer: Peer) -> None:
         """Take a peer out."""

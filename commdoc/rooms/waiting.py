@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from commdoc.protocol.messages import Encoded, State
+
+RECORD_BYTES: Final = 1_024
+"""What a message costs the room beside its text and buffers: ten thousand empty ones are not nothing."""
+
+
+class Sender(NamedTuple):
+    """Who asks.
+
+    Attributes
+    ----------
+    peer_id : str
+        The connection that is answered.
+    key : str
+        The window, which stays the same over its connections.
+    told : bool
+        Whether it is told that the kernel has handled a message: one that names no key is not.
+    """
+
+    peer_id: str
+    key: str
+    told: bool = True
 
 
 class ToKernel(NamedTuple):
@@ -18,24 +40,38 @@ class ToKernel(NamedTuple):
 
     def size(self) -> int:
         """Return about how many bytes it keeps."""
-        return sum(map(len, self.buffers)) + len(repr(self.content))
+        return sum(map(len, self.buffers)) + len(repr(self.content)) + RECORD_BYTES
 
 
-@dataclass
+@dataclass(eq=False)
 class Waiting:
-    """A request, or a message, open or close, which have no `keys` and are over when they are sent."""
+    """A request, or a message, open or close, which have no `keys`.
+
+    Attributes
+    ----------
+    ident : str
+        As its window names it.
+    msg_id : str
+        As the kernel does: the same, unless two windows have chosen the same.
+    """
 
     ident: str
     comm_id: str
-    peer_id: str
+    sender: Sender
     message: ToKernel
     asked_at: float
     size: int
     keys: frozenset[str] | None = None
+    msg_id: str = ""
     resent: bool = False
     stuck_at: float | None = None
     over_gap: bool = False
     sent_at: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """Whose it is."""
+        return self.sender.key
 
     def name(self) -> dict[str, str]:
         """Return the field by which its answers name it."""
@@ -44,15 +80,68 @@ class Waiting:
 
 @dataclass
 class CommQueue:
-    """A comm's queue, and what the kernel has for each key that an open request has shown otherwise."""
+    """What waits for one comm, and what the kernel has for each key that an open request has shown otherwise.
 
-    queue: deque[Waiting] = field(default_factory=deque)
+    Attributes
+    ----------
+    queues : dict
+        What waits, in order, by window; the window whose turn it is first.
+    in_flight : Waiting or None
+        The one request that the kernel has.
+    flying : dict
+        The messages that the kernel has, by msg_id.
+    """
+
+    queues: dict[str, deque[Waiting]] = field(default_factory=dict)
     in_flight: Waiting | None = None
+    flying: dict[str, Waiting] = field(default_factory=dict)
     truth: State = field(default_factory=dict)
 
+    def add(self, waiting: Waiting) -> deque[Waiting]:
+        """Put it behind what its window has waiting; return that queue."""
+        queue = self.queues.setdefault(waiting.key, deque())
+        queue.append(waiting)
+        return queue
+
+    def put_back(self, waiting: Waiting) -> None:
+        """Put it before everything."""
+        queue = self.queues.pop(waiting.key, deque())
+        queue.appendleft(waiting)
+        self.queues = {waiting.key: queue, **self.queues}
+
+    def next(self, may_go: Callable[[str], bool]) -> Waiting | None:
+        """Take what goes next: windows in turn, those whose key `may_go`."""
+        key = next(filter(may_go, self.queues), None)
+        if key is None:
+            return None
+        queue = self.queues.pop(key)
+        waiting = queue.popleft()
+        if queue:
+            self.queues[key] = queue
+        return waiting
+
+    def remove(self, waiting: Waiting) -> bool:
+        """Take it out of where it waits; False when it doesn't."""
+        queue = self.queues.get(waiting.key, deque())
+        if waiting not in queue:
+            return False
+        queue.remove(waiting)
+        if not queue:
+            del self.queues[waiting.key]
+        return True
+
+    def has(self, waiting: Waiting) -> bool:
+        """Tell whether the kernel has it."""
+        return self.in_flight is waiting or self.flying.get(waiting.msg_id) is waiting
+
+    def waiting(self) -> Iterator[Waiting]:
+        """Iterate over what waits."""
+        for queue in self.queues.values():
+            yield from queue
+
     def all(self) -> list[Waiting]:
-        """Return what is in flight and what waits, in order."""
-        return [*([self.in_flight] if self.in_flight else []), *self.queue]
+        """Return what the kernel has and what waits."""
+        return [*self.flying.values(), *([self.in_flight] if self.in_flight else []), *self.waiting()]
 
     def open_requests(self) -> list[Waiting]:
         """Return the requests among `all`."""
@@ -61,6 +150,10 @@ class CommQueue:
     def holds(self, key: str) -> bool:
         """Tell whether an open request has this key."""
         return any(key in (waiting.keys or ()) for waiting in self.open_requests())
+
+    def is_over(self) -> bool:
+        """Tell whether there is nothing to remember."""
+        return not (self.queues or self.in_flight or self.flying or self.truth)
 
 
 def differs(one: Encoded, other: Encoded) -> bool:

@@ -22,7 +22,8 @@ from commdoc.protocol import frames, messages, values
 from commdoc.protocol.version import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
 from commdoc.window import asks, events, sync
 from commdoc.window.blobs import BlobCache, BlobWants
-from commdoc.window.outbox import Ask, Outbox, Released
+from commdoc.window.heard import Heard
+from commdoc.window.outbox import MAX_BYTES, ON_THEIR_WAY, Ask, Outbox, Released
 
 Emit = Callable[[events.Event], None]
 
@@ -52,6 +53,9 @@ class WindowCore:
     def __init__(self, emit: Emit, *, client: str = "commdoc-python", name: str | None = None) -> None:
         self._emit = emit
         self._client = client
+        self._key = (
+            asks.new_id()
+        )  # names this window over all of its connections: what it repeats is done once
         self._name = name
         self.blobs = BlobCache(self._live_values)
         self.outbox = Outbox()
@@ -64,6 +68,7 @@ class WindowCore:
         self._wants = BlobWants()
         self._held_events: deque[dict[str, Any]] = deque()
         self._held_buffers: deque[list[memoryview]] = deque()
+        self._heard = Heard()
         self._clock = 0
         self._out: list[bytes] = []
         self._doc_changes: list[Change] = []
@@ -81,6 +86,7 @@ class WindowCore:
             "type": "hello",
             "protocol": [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION],
             "client": self._client,
+            "key": self._key,
         }
         if self._name is not None:
             hello["name"] = self._name
@@ -92,16 +98,23 @@ class WindowCore:
     def disconnect(self) -> None:
         """Note that the connection is gone; the document stays as it was."""
         self.synced = False
-        self._fresh = None
+        self._drop_fresh()
         self._held_events.clear()
         self._held_buffers.clear()
         self._out.clear()
         self._clock = 0
 
     def close(self, error: RequestError) -> None:
-        """End for good: every open request fails with `error`."""
+        """End for good: every open request fails with `error`. What was shown can still be read."""
         for request_id in self.outbox.abandon_all():
             self._end(request_id, error=error)
+        self._drop_fresh()
+        self.comms.dispose()
+
+    def _drop_fresh(self) -> None:
+        if self._fresh is not None:
+            self._fresh[1].dispose()
+            self._fresh = None
 
     def take_frames(self) -> list[bytes]:
         """Return what is to be sent now, in order."""
@@ -157,6 +170,9 @@ class WindowCore:
         return ask.ident
 
     def _check_size(self, ask: Ask) -> None:
+        waiting = self.outbox.bytes
+        if waiting and waiting + len(ask.frame) > MAX_BYTES:
+            raise RequestError("too_large", f"{waiting} bytes wait in this window, the limit is {MAX_BYTES}")
         limits = self.welcome["limits"] if self.welcome is not None else None
         if limits is None:
             return
@@ -228,6 +244,7 @@ class WindowCore:
             self._fresh = None
             self._doc_changes.clear()
             self._tell_difference(before)
+            before.dispose()
         else:
             self._tell_changes()
         self.synced = True
@@ -293,6 +310,11 @@ class WindowCore:
     def _on_welcome(self, message: messages.Welcome) -> None:
         fresh, asked = message["document_id"] != self.document_id, self.document_id is None
         self.welcome = message
+        limits = message["limits"]
+        self.outbox.limits = (
+            limits.get("in_flight", ON_THEIR_WAY[0]),
+            limits.get("in_flight_bytes", ON_THEIR_WAY[1]),
+        )
         self.document_id = message["document_id"]
         if fresh:
             reset = RequestError(
@@ -329,7 +351,9 @@ class WindowCore:
     def _on_settled(self, message: dict[str, Any], buffers: list[memoryview]) -> None:
         refused = message.get("error")
         error = None if refused is None else RequestError("rejected", str(refused))
-        self._end(message["request_id"], message.get("state"), buffers, error)
+        if "message_id" in message:
+            error = None if refused is None else RequestError("raised", str(refused))
+        self._end(message.get("request_id") or message["message_id"], message.get("state"), buffers, error)
 
     def _on_failed(self, message: dict[str, Any], _: list[memoryview]) -> None:
         error = RequestError(str(message["code"]), str(message["reason"]))
@@ -350,9 +374,21 @@ class WindowCore:
             self._emit(events.CommUpdated(released.comm_id, released.keys))
 
     def _on_comm_message(self, message: dict[str, Any], buffers: list[memoryview]) -> None:
+        if "number" in message:
+            missed = self._heard.gap(message["source"], message["number"])
+            if missed is None:
+                return
+            self._tell_missed(missed)
         own = [bytes(buffers[index]) for index in message["buffers"]]
         data = values.decode(message["data"], None, buffers)
         self._emit(events.MessageArrived(message["comm_id"], data, own))
+
+    def _on_messages(self, message: dict[str, Any], _: list[memoryview]) -> None:
+        self._tell_missed(self._heard.joined(message["source"], message["number"]))
+
+    def _tell_missed(self, count: int) -> None:
+        if count:
+            self._emit(events.MessagesMissed(count))
 
     def _on_kernel(self, message: dict[str, Any], _: list[memoryview]) -> None:
         self._set_kernel(cast("messages.KernelState", message))
@@ -402,6 +438,7 @@ _IN_ORDER: Final[dict[str, Callable[[WindowCore, dict[str, Any], list[memoryview
     "settled": WindowCore._on_settled,
     "failed": WindowCore._on_failed,
     "message": WindowCore._on_comm_message,
+    "messages": WindowCore._on_messages,
     "kernel": WindowCore._on_kernel,
     "cell_end": WindowCore._on_cell_end,
     "log": WindowCore._on_log,

@@ -56,8 +56,15 @@ class MessageArrived:
 
 
 @dataclass(frozen=True)
+class MessagesMissed:
+    """So many messages of the kernel will not come: this window had no connection, or the kernel none for too long."""
+
+    count: int
+
+
+@dataclass(frozen=True)
 class RequestEnded:
-    """The kernel handled a request (`state` is what it made of it, when the room says so), or it failed."""
+    """The kernel handled a request or a message (`state` is what it made of a request), or it failed."""
 
     request_id: str
     state: State | None = None
@@ -128,6 +135,7 @@ Event: TypeAlias = (
     | OutputsChanged
     | ViewsChanged
     | MessageArrived
+    | MessagesMissed
     | RequestEnded
     | KernelChanged
     | CellEnded

@@ -1,9 +1,10 @@
 """What a window asks of the room, in order, and what of it is still open.
 
 One request per comm is on its way at a time: the next one leaves when the room *accepted* it (it is in the document
-then). Nothing is merged and nothing overtakes: a message waits behind the requests that were made before it. After a
-lost connection the open requests, and the last messages, of which nobody knows whether they arrived, are sent again
-under their ids; the room does those it has seen only once.
+then). Nothing is merged and nothing overtakes: a message waits behind the requests that were made before it. As many
+messages are on their way as the room says that the kernel should have of one window; the others wait here, up to
+`MAX_BYTES`. After a lost connection all that has no final answer is sent again under its id; the room does what it has
+seen only once.
 
 Rule 3: from when a request is made until it is accepted, the window shows the request's values, whatever the document
 says. Of several requests for a key the newest one counts.
@@ -17,10 +18,11 @@ from typing import Final, NamedTuple
 
 from commdoc.protocol.messages import Encoded, State
 
-MAX_SENT: Final = 200
-"""Asks that are kept to be sent again: more than a socket's buffers hold of a hand's moves."""
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""What a window keeps for a room that doesn't take it, or a kernel that is busy; past it, who asks is told."""
 
-MAX_SENT_BYTES: Final = 8 * 1024 * 1024
+ON_THEIR_WAY: Final = (32, 8 * 1024 * 1024)
+"""Messages, and their bytes, that have no answer yet, where the room names no limit of its own."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,10 @@ class Outbox:
     def __init__(self) -> None:
         self._waiting: deque[Ask] = deque()
         self._open: dict[str, Ask] = {}
-        self._sent: dict[str, Ask] = {}
-        self._sent_bytes = 0
+        self._messages = self._message_bytes = 0
+        self.bytes = 0
+        """What is waiting and open."""
+        self.limits = ON_THEIR_WAY
         self._on_its_way: dict[str, str] = {}
         self._held: dict[str, dict[str, tuple[str, Encoded]]] = {}
 
@@ -65,6 +69,7 @@ class Outbox:
     def add(self, ask: Ask) -> None:
         """Queue an ask; a request's values are held from now on."""
         self._waiting.append(ask)
+        self.bytes += len(ask.frame)
         if ask.shown:
             held = self._held.setdefault(ask.comm_id, {})
             for key, value in ask.shown.items():
@@ -79,35 +84,32 @@ class Outbox:
                 if ask.comm_id in self._on_its_way:
                     break
                 self._on_its_way[ask.comm_id] = ask.ident
-                self._open[ask.ident] = ask
+            else:
+                most, most_bytes = self.limits
+                if self._messages >= most or self._message_bytes >= most_bytes:
+                    break
+                self._messages += 1
+                self._message_bytes += len(ask.frame)
+            self._open[ask.ident] = ask
             self._waiting.popleft()
-            self._remember(ask)
             frames.append(ask.frame)
         return frames
 
-    def _remember(self, ask: Ask) -> None:
-        self._sent[ask.ident] = ask
-        self._sent_bytes += len(ask.frame)
-        while len(self._sent) > MAX_SENT or self._sent_bytes > MAX_SENT_BYTES:
-            ident = next(iter(self._sent))
-            self._sent_bytes -= len(self._sent.pop(ident).frame)
-
     def resume(self) -> list[bytes]:
-        """Return the frames of all open requests and of the last messages, to be sent again on a new connection."""
-        forgotten = [ask for ask in self._open.values() if ask.ident not in self._sent]
-        return [ask.frame for ask in (*forgotten, *self._sent.values())]
+        """Return the frames of all that has no final answer, in order, to be sent again on a new connection."""
+        return [ask.frame for ask in self._open.values()]
 
     def abandon(self) -> list[str]:
-        """Return the ids of the requests that were sent: the room that knew them is gone. They stay until `ended`."""
-        self._sent.clear()
-        self._sent_bytes = 0
+        """Return the ids of what was sent: the room that knew them is gone. They stay until `ended`."""
         return list(self._open)
 
     def abandon_all(self) -> list[str]:
-        """Return the ids of all requests, drop everything else. They stay until `ended`."""
+        """Return the ids of all asks. They stay until `ended`."""
         for ask in self._waiting:
-            if ask.shown is not None:
-                self._open[ask.ident] = ask
+            self._open[ask.ident] = ask
+            if ask.shown is None:
+                self._messages += 1
+                self._message_bytes += len(ask.frame)
         self._waiting.clear()
         return list(self._open)
 
@@ -126,13 +128,15 @@ class Outbox:
             self._held.pop(ask.comm_id, None)
         return Released(ask.comm_id, keys)
 
-    def ended(self, request_id: str) -> Released | None:
-        """Note that a request was settled or failed; None for an unknown one."""
-        released = self.accepted(request_id)
-        self._open.pop(request_id, None)
-        sent = self._sent.pop(request_id, None)
-        if sent is not None:
-            self._sent_bytes -= len(sent.frame)
+    def ended(self, ident: str) -> Released | None:
+        """Note that a request or a message was settled or failed; None for an unknown one, and for a message."""
+        released = self.accepted(ident)
+        ask = self._open.pop(ident, None)
+        if ask is not None:
+            self.bytes -= len(ask.frame)
+            if ask.shown is None:
+                self._messages -= 1
+                self._message_bytes -= len(ask.frame)
         return released
 
     def held(self, comm_id: str) -> State:

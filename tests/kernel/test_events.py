@@ -106,3 +106,54 @@ def test_views_are_told_with_their_cell_and_cleared_with_it(loaded: Loaded) -> N
     ]
     kernel.run("1", metadata={"cellId": "one"})
     room.wait_for(lambda: len(room.of("clear_views")) == 2)
+
+
+@pytest.mark.scenario("S09", "S25")
+def test_messages_on_their_way_when_the_connection_ends_are_said_again_under_their_numbers(
+    loaded: Loaded,
+) -> None:
+    kernel, room = loaded
+    kernel.run("s = w.IntSlider(max=10**6)")
+    slider = kernel.value("s.model_id")
+    kernel.run("s.send('first')")
+    room.wait_for(lambda: room.of("message", slider))
+    (first,) = room.of("message", slider)
+    room.acknowledging = False
+    kernel.run("for i in range(50): s.value = i; s.send(i, buffers=[bytes([i])]); time.sleep(0.002)")
+    same_until = room.wait_for(
+        lambda: len(room.of("message", slider)) > 2 and len(room.of("message", slider))
+    )
+    room.acknowledging = True
+    room.drop()
+    room.wait_for(lambda: any(op["data"]["content"] == 49 for op in room.of("message", slider)))
+    messages = room.of("message", slider)
+    again = messages[next(n for n, op in enumerate(messages) if n > 1 and op["data"]["content"] == 0) :]
+    assert len(messages) >= same_until + len(again)
+    assert [op["data"]["content"] for op in again] == list(range(50))
+    assert [op["number"] for op in again] == list(range(first["number"] + 1, first["number"] + 51))
+    assert [op["buffers"] for op in again] == [[bytes([i])] for i in range(50)]
+    assert room.hellos[0]["key"] == room.hellos[-1]["key"]
+    assert len(room.hellos) == 2
+
+
+def test_the_room_is_told_when_a_message_of_its_own_was_handled_and_what_was_raised(loaded: Loaded) -> None:
+    kernel, room = loaded
+    kernel.run(
+        "b = w.Button(); t = w.Text()\n"
+        "@b.on_msg\n"
+        "def heard(widget, content, buffers):\n"
+        "    t.value = content\n"
+        "    b.send('answer')\n"
+        "    if content == 'bad': raise ValueError('no good')\n"
+    )
+    button = kernel.value("b.model_id")
+    for content in ("fine", "bad"):
+        data = {"method": "custom", "content": content}
+        kernel.comm("msg", {"comm_id": button, "data": data}, msg_id=f"m-{content}", username="commdoc")
+    room.wait_for(lambda: len(room.of("handled")) == 2)
+    assert room.of("handled") == [
+        {"op": "handled", "comm_id": button, "message_id": "m-fine"},
+        {"op": "handled", "comm_id": button, "message_id": "m-bad", "error": "ValueError: no good"},
+    ]
+    kinds = [op["op"] for op in room.ops if op["op"] in ("message", "handled")]
+    assert kinds == ["message", "handled"] * 2, "what it did comes first"

@@ -75,7 +75,9 @@ def test_it_says_who_it_is_and_with_which_token(harness: Harness, room: Recordin
     harness.link.start()
     until(harness.ups)
     assert room.authorizations == ["Bearer secret"]
-    assert room.hellos == [{"type": "hello", "protocol": [1, 1], "client": "test 1", "kernel": INFO}]
+    (hello,) = room.hellos
+    assert len(hello.pop("key")) == 12
+    assert hello == {"type": "hello", "protocol": [1, 1], "client": "test 1", "kernel": INFO}
     assert harness.link.trouble is None
     assert harness.link.endpoint == harness.endpoint
 

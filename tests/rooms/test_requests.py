@@ -11,9 +11,17 @@ from commdoc.protocol.messages import State
 from commdoc.rooms.kernel_link import KernelLinkError
 from commdoc.rooms.limits import RoomLimits
 from commdoc.rooms.requests import Requests
-from commdoc.rooms.waiting import ToKernel
+from commdoc.rooms.waiting import Sender, ToKernel
 
-LIMITS = RoomLimits(request_seconds=10, lost_seconds=30, gap_seconds=2, waiting_bytes=10_000)
+LIMITS = RoomLimits(
+    request_seconds=10,
+    lost_seconds=30,
+    gap_seconds=2,
+    waiting_bytes=1_000_000,
+    peer_waiting_bytes=100_000,
+    in_flight=4,
+    in_flight_bytes=50_000,
+)
 
 
 class Desk:
@@ -24,6 +32,7 @@ class Desk:
         self.document: State = {"value": 0, "step": 1}
         self.sent: list[str] = []
         self.answers: list[tuple[str, str, str]] = []
+        self.messages: list[dict[str, Any]] = []
         self.link_broken = False
         self.requests = Requests(self._send, self._answer, lambda: self.now, LIMITS)
         self.requests.connected()
@@ -36,13 +45,22 @@ class Desk:
     def _answer(self, peer_id: str, message: dict[str, Any]) -> None:
         ident = message.get("request_id") or message.get("message_id") or ""
         self.answers.append((peer_id, message.get("code") or message["type"], ident))
+        self.messages.append(message)
 
-    def ask(self, ident: str, peer: str = "A", **state: Any) -> None:
+    @property
+    def reasons(self) -> list[str]:
+        return [message.get("reason", "") for message in self.messages]
+
+    def ask(self, ident: str, peer: str = "A", window: str = "w", **state: Any) -> None:
         message = ToKernel("comm_msg", {"comm_id": "c", "data": {"state": state}}, [])
-        self.document |= self.requests.ask(peer, ident, "c", state, message, self.document)
+        self.document |= self.requests.ask(Sender(peer, window), ident, "c", state, message, self.document)
 
-    def pass_on(self, ident: str) -> None:
-        self.requests.pass_on("A", ident, "c", ToKernel("comm_msg", {"comm_id": "c", "data": {}}, []))
+    def pass_on(self, ident: str, peer: str = "A", window: str = "w", comm: str = "c", size: int = 0) -> None:
+        message = ToKernel("comm_msg", {"comm_id": comm, "data": {}}, [bytes(size)])
+        self.requests.pass_on(Sender(peer, window), ident, comm, message)
+
+    def handle(self, ident: str, comm: str = "c", error: str | None = None) -> None:
+        self.requests.handled(comm, ident, error)
 
     def update(self, cause: str | None = None, **state: Any) -> None:
         self.document |= self.requests.update("c", state, cause)
@@ -242,21 +260,147 @@ def test_a_dead_kernel_and_a_new_epoch_end_everything(desk: Desk) -> None:
     assert desk.heard("r3") == ["kernel_gone", "accepted"], "a refused one may be asked again"
 
 
-def test_what_waits_for_the_kernel_is_bounded(desk: Desk) -> None:
+def test_what_waits_for_the_kernel_is_bounded_for_each_window_and_a_single_large_one_may_wait(
+    desk: Desk,
+) -> None:
     desk.ask("r0", value=0)
-    for n in range(100):
-        desk.requests.pass_on("A", f"m{n}", "c", ToKernel("comm_msg", {}, [b"x" * 999]))
-    assert desk.heard("m99") == ["too_large"]
+    for n in range(20):
+        desk.pass_on(f"m{n}", size=10_000)
     assert desk.heard("m5") == []
+    assert desk.heard("m19") == ["too_large"]
+    assert "the limit is 100000" in desk.reasons[-1]
+    desk.pass_on("another's", window="v", size=10_000)
+    desk.pass_on("a file", window="u", size=500_000)
+    assert desk.heard("another's") == desk.heard("a file") == []
     desk.settle("r0", value=0)
-    desk.requests.pass_on("A", "again", "c", ToKernel("comm_msg", {}, [b"x" * 999]))
-    assert desk.sent[-1] == "again"
+    assert {"m0", "another's", "a file"} <= set(desk.sent)
+
+
+def test_windows_together_cannot_fill_the_room_for_one_that_has_next_to_nothing_waiting(desk: Desk) -> None:
+    desk.requests.disconnected()
+    for n in range(15):
+        desk.pass_on("m", window=f"w{n}", size=90_000)
+    assert [what for _, what, _ in desk.answers] == ["too_large"] * 5
+    desk.ask("r", window="small", value=1)
+    assert desk.heard("r") == ["accepted"]
+
+
+@pytest.mark.scenario("S28")
+def test_of_one_window_few_messages_stand_at_the_kernel_and_others_go_between(desk: Desk) -> None:
+    for n in range(20):
+        desk.pass_on(f"m{n}")
+        desk.pass_on(f"n{n}", comm="d")
+    desk.ask("r1", peer="B", window="v", value=7)
+    assert desk.sent == ["m0", "n0", "m1", "n1", "r1"], "4 of the one, and the other does not wait behind 36"
+    desk.settle("r1", value=7)
+    handled = 0
+    while len(desk.sent) < 41:
+        ident = [sent for sent in desk.sent if sent != "r1"][handled]
+        desk.handle(ident, comm="c" if ident.startswith("m") else "d")
+        handled += 1
+        assert len(desk.sent) - 1 - handled <= 4
+    assert [ident for ident in desk.sent if ident.startswith("m")] == [f"m{n}" for n in range(20)]
+    assert [ident for ident in desk.sent if ident.startswith("n")] == [f"n{n}" for n in range(20)]
+
+
+def test_of_large_messages_fewer_stand_at_the_kernel(desk: Desk) -> None:
+    for n in range(4):
+        desk.pass_on(f"m{n}", size=30_000)
+    assert desk.sent == ["m0", "m1"]
+    desk.handle("m0")
+    assert desk.sent == ["m0", "m1", "m2"]
+
+
+def test_a_message_is_answered_when_the_kernel_has_handled_it(desk: Desk) -> None:
+    desk.pass_on("m1")
+    desk.pass_on("m2")
+    assert desk.answers == []
+    desk.handle("m1")
+    desk.handle("m2", error="ValueError: no")
+    assert desk.answers == [("A", "settled", "m1"), ("A", "settled", "m2")]
+    assert desk.messages[-1]["error"] == "ValueError: no"
+
+
+def test_with_a_bridge_that_does_not_tell_a_message_is_over_when_it_was_sent(desk: Desk) -> None:
+    desk.requests.connected(tells=False)
+    for n in range(20):
+        desk.pass_on(f"m{n}")
+    assert len(desk.sent) == 20
+    assert desk.requests.open_count() == 0
+
+
+def test_two_windows_that_choose_the_same_id_do_not_collide(desk: Desk) -> None:
+    desk.ask("1", value=1)
+    desk.ask("1", peer="B", window="v", step=5)
+    assert desk.answers == [("A", "accepted", "1"), ("B", "accepted", "1")]
+    desk.settle("1", value=1)
+    first, second = desk.sent
+    assert (first, second != first) == ("1", True), "the kernel tells them apart"
+    desk.settle(second, step=5)
+    assert desk.answers[2:] == [("A", "settled", "1"), ("B", "settled", "1")]
+    assert desk.document == {"value": 1, "step": 5}
+
+
+def test_a_window_that_repeats_its_own_id_on_another_connection_is_answered_there(desk: Desk) -> None:
+    desk.ask("r0", value=0)
+    desk.pass_on("m1")
+    desk.pass_on("m1", peer="B")
+    desk.settle("r0", value=0)
+    assert desk.sent == ["r0", "m1"]
+    desk.handle("m1")
+    desk.pass_on("m1", peer="C")
+    assert [(peer, what) for peer, what, ident in desk.answers if ident == "m1"] == [
+        ("B", "settled"),
+        ("C", "settled"),
+    ]
+    assert desk.sent == ["r0", "m1"]
+
+
+def test_another_windows_flood_does_not_make_the_room_forget_what_was_answered(desk: Desk) -> None:
+    desk.pass_on("m1")
+    desk.handle("m1")
+    for n in range(12_000):
+        desk.pass_on(f"x{n}", window="v")
+        desk.handle(f"x{n}")
+    desk.pass_on("m1", peer="B")
+    assert desk.sent.count("m1") == 1
+
+
+def test_a_message_of_which_the_kernel_says_nothing_ends(desk: Desk) -> None:
+    desk.requests.status(idle=True)
+    for n in range(5):
+        desk.pass_on(f"m{n}")
+    desk.expire(30)
+    assert desk.heard("m0") == desk.heard("m3") == ["expired"]
+    assert desk.sent == ["m0", "m1", "m2", "m3", "m4"], "and makes room for the next"
+
+
+def test_of_a_message_that_a_dead_kernel_had_the_window_hears(desk: Desk) -> None:
+    desk.ask("r1", value=1)
+    desk.pass_on("m1")
+    desk.pass_on("n1", comm="d")
+    desk.requests.end_all("dead", dead=True)
+    assert desk.heard("m1") == desk.heard("n1") == ["kernel_gone"]
+    assert desk.sent == ["r1", "n1"], "nothing goes to it any more"
+
+
+def test_a_comm_that_closes_fails_what_waits_but_not_the_close_that_did_it(desk: Desk) -> None:
+    desk.pass_on("close")
+    desk.ask("r1", value=1)
+    desk.ask("r2", value=2)
+    desk.requests.closed("c")
+    desk.handle("close")
+    assert (desk.heard("close"), desk.heard("r2")) == (["settled"], ["accepted", "no_such_comm"])
 
 
 def test_nothing_is_kept_of_what_is_over(desk: Desk) -> None:
     desk.ask("r1", value=1)
-    desk.pass_on("m1")
+    for n in range(9):
+        desk.pass_on(f"m{n}")
     desk.settle("r1", value=1)
+    for n in range(9):
+        desk.handle(f"m{n}")
     assert desk.requests.open_count() == 0
     assert desk.requests._comms == {}
-    assert desk.requests._waiting_bytes == 0
+    assert desk.requests._held_back == {}
+    assert (len(desk.requests._shares), desk.requests._shares.waiting) == (0, 0)

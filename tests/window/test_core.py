@@ -250,16 +250,78 @@ def test_the_outbox_sends_messages_behind_the_requests_before_them():
     assert outbox.next_frames() == [b"r2", b"m1"]
     outbox.ended("r1")
     assert outbox.resume() == [b"r2", b"m1"]
-    assert outbox.abandon_all() == ["r2"]
+    assert outbox.abandon_all() == ["r2", "m1"]
 
 
-def test_the_outbox_keeps_a_bounded_number_of_messages_for_a_new_connection(monkeypatch):
-    monkeypatch.setattr("commdoc.window.outbox.MAX_SENT", 3)
+@pytest.mark.scenario("S25")
+def test_as_many_messages_are_on_their_way_as_the_kernel_should_have_of_one_window():
     outbox = Outbox()
+    outbox.limits = (3, 1_000)
     for n in range(10):
         outbox.add(Ask(f"m{n}", "a", b"%d" % n))
-    outbox.next_frames()
-    assert outbox.resume() == [b"7", b"8", b"9"]
+    assert outbox.next_frames() == [b"0", b"1", b"2"]
+    assert outbox.next_frames() == []
+    outbox.ended("m0")
+    assert outbox.next_frames() == [b"3"]
+    assert outbox.resume() == [b"1", b"2", b"3"], "what has no answer, and nothing else"
+    outbox.limits = (3, 2)
+    outbox.ended("m1")
+    assert outbox.next_frames() == [], "of their bytes, too"
+    assert outbox.bytes == 8
+
+
+def test_what_a_window_keeps_for_the_room_is_bounded(far, monkeypatch):
+    monkeypatch.setattr("commdoc.window.core.MAX_BYTES", 5_000)
+    for _ in range(4):
+        far.core.ask(asks.comm_message("a", {}, [bytes(1_000)]))
+    with pytest.raises(RequestError, match=r"bytes wait in this window, the limit is 5000") as failure:
+        far.core.ask(asks.comm_message("a", {}, [bytes(1_000)]))
+    assert failure.value.code == "too_large"
+    far.sent()
+    ident = next(iter(far.core.outbox._open))
+    far.say(type="settled", message_id=ident, after=0)
+    assert events.RequestEnded(ident) in far.heard
+    far.core.ask(asks.comm_message("a", {}, [bytes(1_000)]))
+
+
+def numbered(far: FarSide, *numbers: int, source: str = "s") -> list[Any]:
+    """Let the room send messages; return what was heard of them: their data, or how many were missed."""
+    before = len(far.heard)
+    for number in numbers:
+        far.say(type="message", comm_id="a", data=number, buffers=[], after=0, source=source, number=number)
+    heard = []
+    for event in far.heard[before:]:
+        if isinstance(event, events.MessageArrived):
+            heard.append(event.data)
+        elif isinstance(event, events.MessagesMissed):
+            heard.append(f"{event.count} missed")
+    return heard
+
+
+@pytest.mark.scenario("S09", "S25")
+def test_a_message_that_is_said_again_is_not_taken_twice_and_what_was_left_out_is_told(far):
+    far.say(type="messages", source="s", number=5)
+    assert numbered(far, 6, 7, 6, 7, 8) == [6, 7, 8]
+    assert numbered(far, 11) == ["2 missed", 11]
+    assert numbered(far, 1, source="another") == [1], (
+        "a kernel that was started anew counts from the beginning"
+    )
+    assert numbered(far, 2, source="another") == [2]
+
+
+@pytest.mark.scenario("S09")
+def test_a_window_that_comes_back_hears_how_many_messages_it_has_missed(far):
+    far.say(type="messages", source="s", number=5)
+    numbered(far, 6, 7)
+    far.say(type="messages", source="s", number=20)
+    assert far.heard[-1] == events.MessagesMissed(13)
+    assert numbered(far, 21) == [21]
+    far.say(type="messages", source="", number=0)
+    assert numbered(far, 21, 22) == [22], (
+        "a room that starts anew knows of none; what the bridge repeats is known here"
+    )
+    far.say(type="messages", source="s", number=3)
+    assert numbered(far, 23) == [23]
 
 
 def test_nothing_is_logged_in_all_this(far, caplog):
