@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from pycrdt import Array, Doc
+from pycrdt import Array, Doc, Subscription
 
 from commdoc.document.elements import ROOT
 from commdoc.document.foreign import describe, differences
@@ -48,11 +48,13 @@ class ArrayWriter:
         self._planned: dict[Slot, None] = {}
         self._deleted = ids if fresh else []
         self._tail = ids[-1] if ids else None
-        self._subscription = self._array.integrated.observe(self._observe)
+        self._subscription: Subscription | None = self._array.integrated.observe(self._observe)
 
     def dispose(self) -> None:
-        """Stop observing."""
-        self._subscription.drop()
+        """Stop observing. On the document's thread: there the subscription must be freed, too."""
+        if self._subscription is not None:
+            self._subscription.drop()
+            self._subscription = None
 
     def append(self, text: str = "") -> Slot:
         """Plan an element; its text may be set until it is written."""
@@ -109,7 +111,9 @@ class ArrayWriter:
             if event.transaction.origin() == hash(self._origin):
                 return
             self.foreign = True
-            reason = describe(event.delta)
+            delta = event.delta
+            del event  # of this thread: a traceback that is kept must not keep it
+            reason = describe(delta)
             if self.on_foreign is None:
                 _log.warning("%s; it is undone with the next batch", reason)
             else:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Literal, NamedTuple
 
-from pycrdt import Array, Doc
+from pycrdt import Array, Doc, Subscription
 
 from commdoc.document.comm import Comm, differing_keys, merged_state
 from commdoc.document.elements import ROOT, Kernel, View
@@ -73,11 +73,17 @@ class CommsMap(Mapping[str, Comm]):
         array: Array[Any] = doc.get(ROOT, type=Array)
         self._apply([{"insert": elements(array)}])
         # The raw event of pycrdt: wrapping it costs as much again, for a target and a path that are known.
-        self._subscription = array.integrated.observe(self._observe)
+        self._subscription: Subscription | None = array.integrated.observe(self._observe)
 
     def dispose(self) -> None:
-        """Stop following the document."""
-        self._subscription.drop()
+        """Stop following the document; what was read stays. On the document's thread, as all use of it.
+
+        Without it the document, which holds its observer, and whoever holds both stay in memory for ever.
+        """
+        if self._subscription is not None:
+            self._subscription.drop()
+            # It belongs to this thread; left to the garbage collector it may be freed on another one, and can't be.
+            self._subscription = None
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -154,8 +160,10 @@ class CommsMap(Mapping[str, Comm]):
     # --- following -----------------------------------------------------------------------------------------------
 
     def _observe(self, event: Any) -> None:
+        delta = event.delta
+        del event  # of this thread: a traceback that is kept must not keep it
         try:
-            changes = self._apply(event.delta)
+            changes = self._apply(delta)
         except Exception:  # noqa: BLE001 - what an observer raises ends up in somebody else's transaction
             _log.exception("reading a change of the comms map")
             return

@@ -47,7 +47,7 @@ class Feed:
         self._updates: list[bytes] = []
         self._version = 0
         self._point: Point | None = None
-        self._subscription = doc.observe(self._observed)
+        self._subscription: pycrdt.Subscription | None = doc.observe(self._observed)
 
     def _observed(self, event: pycrdt.TransactionEvent) -> None:
         # The document is borrowed here: nothing of it may be read before the transaction is over.
@@ -80,5 +80,7 @@ class Feed:
         return self._doc.get_update(state), self.point()
 
     def close(self) -> None:
-        """Stop watching."""
-        self._doc.unobserve(self._subscription)
+        """Stop watching. On the document's thread: there the subscription must be freed, too."""
+        if self._subscription is not None:
+            self._doc.unobserve(self._subscription)
+            self._subscription = None
