@@ -52,6 +52,8 @@ export interface ConnectionEvents {
 
 export interface ConnectionOptions {
   client: string;
+  /** Names this window over all of its connections: what it repeats is done once. */
+  key: string;
   name?: string | undefined;
   /** Shortest and longest wait before a reconnect, in ms. */
   backOffMs: [number, number];
@@ -147,11 +149,12 @@ export class Connection {
   }
 
   #hello(): void {
-    const { client, name } = this.options;
+    const { client, key, name } = this.options;
     this.send({
       type: "hello",
       protocol: [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION],
       client,
+      key,
       ...(name === undefined ? {} : { name }),
     });
     // Whichever document the room has, this window has nothing of it: that can be said before the welcome.

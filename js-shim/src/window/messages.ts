@@ -27,6 +27,8 @@ export interface Limits {
   event_bytes: number;
   push_bytes: number;
   handshake_seconds: number;
+  in_flight?: number;
+  in_flight_bytes?: number;
 }
 
 /** What windows are told of the kernel. */
@@ -50,6 +52,8 @@ export interface Hello {
   type: "hello";
   protocol: [number, number];
   client: string;
+  /** Names this window over all of its connections. */
+  key?: string;
   name?: string;
 }
 
@@ -115,9 +119,11 @@ export interface Accepted {
   after: number;
 }
 
+/** The kernel has handled a request, or a message, an open or a close (which have no `state`). */
 export interface Settled {
   type: "settled";
-  request_id: string;
+  request_id?: string;
+  message_id?: string;
   after: number;
   state?: State;
   error?: string;
@@ -137,6 +143,15 @@ export interface CommMessage {
   data: Encoded;
   buffers: number[];
   after: number;
+  source?: string;
+  number?: number;
+}
+
+/** From here on a window gets all messages: those of `source` behind `number`. */
+export interface Messages {
+  type: "messages";
+  source: string;
+  number: number;
 }
 
 export interface KernelMessage extends KernelState {
@@ -183,6 +198,7 @@ export type ToWindow =
   | Settled
   | Failed
   | CommMessage
+  | Messages
   | KernelMessage
   | CellEnd
   | Log

@@ -8,25 +8,31 @@
  *
  * One request per comm is under way until it is accepted; later ones wait here, and one is dropped when its keys are
  * all in later ones (never across a custom message, and requests are never combined into one: `{value: 50}` then
- * `{step: -1}` must stay two). A custom message sends everything that waits before it.
+ * `{step: -1}` must stay two). A custom message sends everything that waits before it. As many messages are under way as
+ * the room says that the kernel should have of one window; `settled` comes for each, and makes room for the next.
  *
  * A key with an open request of our own, or one that a UI holds, is *masked*: the document's changes of it are kept from
  * the UI, and it is read again, whether it changed or not, when the mask goes.
  */
 
-import type { Encoded, State } from "../document/elements";
+import type { Encoded } from "../document/elements";
 import type { Change } from "../document/entry";
 import { encode, encodeState } from "../document/values";
 import { RequestError } from "./errors";
 import type { FailureCode, FromWindow } from "./messages";
+import {
+  asksFor,
+  type CommQueue,
+  Deferred,
+  isMasked,
+  type Message,
+  type MessageFrame,
+  type OpenRequest,
+  type Settlement,
+  withCovered,
+} from "./queue";
 
-/** What became of a request in the kernel. */
-export interface Settlement {
-  /** What the kernel made of the request's keys, encoded. */
-  state?: State;
-  /** The kernel's handler raised this. */
-  error?: string;
-}
+export type { MessageFrame, Settlement } from "./queue";
 
 /** A request under way. Both promises reject with a `RequestError` when it fails. */
 export interface RequestHandle {
@@ -48,39 +54,24 @@ export interface RequestsOptions {
   expireMs: number;
 }
 
-type Phase = "waiting" | "sent" | "accepted";
-
-interface OpenRequest {
-  kind: "request";
-  id: string;
-  commId: string;
-  state: State;
-  buffers: Uint8Array[];
-  phase: Phase;
-  accepted: Deferred<void>;
-  settled: Deferred<Settlement>;
-  /** Earlier requests that this one made needless: they end as it does. */
-  covers: OpenRequest[];
+/** A message under way. Both promises reject with a `RequestError` when it fails. */
+export interface MessagePromises {
+  /** Handed to the socket. */
+  sent: Promise<void>;
+  /** The kernel handled it; `error` is what was raised meanwhile. */
+  settled: Promise<Settlement>;
 }
 
-interface Message {
-  kind: "message";
-  commId: string;
-  build(): [FromWindow, Uint8Array[]];
-  sent: Deferred<void>;
-}
-
-interface CommQueue {
-  /** Requests in order until they are settled, messages until they are sent. */
-  items: (OpenRequest | Message)[];
-  holds: Set<{ keys: readonly string[] | null }>;
-  /** Masked keys to be read again. */
-  owed: Set<string>;
-}
+/** What this window keeps of messages that can't be sent yet: for a room that is away, a kernel that is busy. */
+const MOST_BYTES = 64 * 1024 * 1024;
 
 export class Requests {
   readonly #comms = new Map<string, CommQueue>();
-  readonly #byId = new Map<string, OpenRequest>();
+  readonly #byId = new Map<string, OpenRequest | Message>();
+  readonly #heldBack = new Set<CommQueue>();
+  #limits: { messages: number; bytes: number } | null = null;
+  #underWay = { messages: 0, bytes: 0 };
+  #messageBytes = 0;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #online = false;
 
@@ -110,22 +101,45 @@ export class Requests {
     return { requestId: request.id, accepted: request.accepted.promise, settled: request.settled.promise };
   }
 
-  /** Sends something that isn't state, after everything that waits. The promise ends when it is handed to the socket. */
-  message(commId: string, data: unknown, buffers: readonly Uint8Array[], wrap: MessageFrame): Promise<void> {
+  /** Sends something that isn't state, after everything that waits. */
+  message(
+    id: string,
+    commId: string,
+    data: unknown,
+    buffers: readonly Uint8Array[],
+    wrap: MessageFrame,
+  ): MessagePromises {
     const parts: Uint8Array[] = [];
     const encoded = encode(data, parts) ?? null;
     const own = buffers.map((buffer) => parts.push(buffer.slice()) - 1);
     const message: Message = {
       kind: "message",
+      id,
       commId,
+      phase: "waiting",
       build: () => [wrap(encoded, own), parts],
+      bytes: parts.reduce((sum, { length }) => sum + length, 0),
       sent: new Deferred(),
+      settled: new Deferred(),
     };
+    const { sent, settled } = message;
+    if (this.#messageBytes > 0 && this.#messageBytes + message.bytes > MOST_BYTES) {
+      const reason = `${this.#messageBytes} bytes wait in this window, the limit is ${MOST_BYTES}`;
+      this.#reject(message, "too_large", reason);
+      return { sent: sent.promise, settled: settled.promise };
+    }
     const queue = this.#queue(commId);
     queue.items.push(message);
+    this.#byId.set(id, message);
+    this.#messageBytes += message.bytes;
     this.#expireLater([message]);
     this.#pump(queue);
-    return message.sent.promise;
+    return { sent: sent.promise, settled: settled.promise };
+  }
+
+  /** How many messages, and bytes of them, may be under way; without it a message is over when it was sent. */
+  limit(messages: number | undefined, bytes: number | undefined): void {
+    this.#limits = messages === undefined || bytes === undefined ? null : { messages, bytes };
   }
 
   /** How many comms have anything open or held. */
@@ -175,7 +189,7 @@ export class Requests {
 
   accepted(id: string): void {
     const request = this.#byId.get(id);
-    if (!request) return;
+    if (request?.kind !== "request") return;
     request.phase = "accepted";
     for (const one of withCovered(request)) one.accepted.resolve();
     const queue = this.#queue(request.commId);
@@ -184,20 +198,27 @@ export class Requests {
   }
 
   settled(id: string, settlement: Settlement): void {
-    const request = this.#byId.get(id);
-    if (!request) return;
-    this.#end(request, (one) => {
-      one.accepted.resolve();
-      one.settled.resolve(settlement);
-    });
+    const item = this.#byId.get(id);
+    if (item?.kind === "message") {
+      item.settled.resolve(settlement);
+      this.#endMessage(item);
+    } else if (item) {
+      this.#end(item, (one) => {
+        one.accepted.resolve();
+        one.settled.resolve(settlement);
+      });
+    }
   }
 
   failed(id: string, code: FailureCode | "closed", reason: string): void {
     const request = this.#byId.get(id);
     if (!request) return;
     const queue = this.#queue(request.commId);
-    const later = code === "superseded" ? queue.items.findLast((item) => item.kind === "request") : undefined;
-    if (later?.kind === "request" && later !== request) {
+    const later =
+      request.kind === "request" && code === "superseded"
+        ? queue.items.findLast((item) => item.kind === "request")
+        : undefined;
+    if (request.kind === "request" && later && later.kind === "request" && later !== request) {
       // The room dropped it for later ones: it ends as they do, as if it had been dropped here.
       this.#byId.delete(id);
       this.#remove(request);
@@ -214,9 +235,7 @@ export class Requests {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     for (const queue of [...this.#comms.values()]) {
-      for (const item of [...queue.items]) {
-        if (item.kind === "request" && item.phase !== "waiting") this.#send(item);
-      }
+      for (const item of [...queue.items]) if (item.phase !== "waiting") this.#send(item);
       this.#pump(queue);
     }
   }
@@ -261,23 +280,31 @@ export class Requests {
 
   #pump(queue: CommQueue): void {
     if (!this.#online) return;
-    const lastMessage = queue.items.findLastIndex(({ kind }) => kind === "message");
+    const lastMessage = queue.items.findLastIndex(
+      ({ kind, phase }) => kind === "message" && phase === "waiting",
+    );
     for (const item of queue.items.slice(0, lastMessage + 1)) {
-      if (item.kind === "message" || item.phase === "waiting") this.#send(item);
+      if (item.phase !== "waiting") continue;
+      if (item.kind === "message" && !this.#mayGo()) {
+        this.#heldBack.add(queue);
+        return; // what is behind it waits with it
+      }
+      this.#send(item);
     }
     const underWay = queue.items.some((item) => item.kind === "request" && item.phase === "sent");
     const next = queue.items.find((item) => item.kind === "request" && item.phase === "waiting");
     if (next && !underWay) this.#send(next);
   }
 
+  #mayGo(): boolean {
+    const { messages, bytes } = this.#underWay;
+    return !this.#limits || (messages < this.#limits.messages && bytes < this.#limits.bytes);
+  }
+
   #send(item: OpenRequest | Message): void {
     try {
-      if (item.kind === "message") {
-        this.options.send(...item.build());
-        this.#remove(item);
-        item.sent.resolve();
-        this.#release(item.commId, this.#queue(item.commId));
-      } else {
+      if (item.kind === "message") this.#sendMessage(item);
+      else {
         if (item.phase === "waiting") item.phase = "sent";
         const { id, commId, state, buffers } = item;
         this.options.send({ type: "request", request_id: id, comm_id: commId, state }, buffers);
@@ -288,13 +315,48 @@ export class Requests {
     }
   }
 
+  #sendMessage(item: Message): void {
+    if (item.phase === "waiting") {
+      item.phase = "sent";
+      this.#underWay.messages += 1;
+      this.#underWay.bytes += item.bytes;
+    }
+    this.options.send(...item.build());
+    item.sent.resolve();
+    if (this.#limits) return;
+    item.settled.resolve({});
+    this.#endMessage(item);
+  }
+
+  #endMessage(item: Message): void {
+    this.#byId.delete(item.id);
+    this.#remove(item);
+    this.#messageBytes -= item.bytes;
+    if (item.phase === "sent") {
+      this.#underWay.messages -= 1;
+      this.#underWay.bytes -= item.bytes;
+    }
+    this.#release(item.commId, this.#queue(item.commId));
+    for (const queue of this.#heldBack) {
+      if (!this.#mayGo()) break;
+      this.#heldBack.delete(queue);
+      this.#pump(queue);
+    }
+  }
+
+  #reject(message: Message, code: FailureCode | "closed", reason: string): void {
+    const error = new RequestError(`comm ${message.commId}: ${reason}`, code, message.commId);
+    message.sent.reject(error);
+    message.settled.reject(error);
+  }
+
   #fail(item: OpenRequest | Message, code: FailureCode | "closed", reason: string): void {
-    const error = new RequestError(`comm ${item.commId}: ${reason}`, code, item.commId);
     if (item.kind === "message") {
-      this.#remove(item);
-      item.sent.reject(error);
+      this.#reject(item, code, reason);
+      this.#endMessage(item);
       return;
     }
+    const error = new RequestError(`comm ${item.commId}: ${reason}`, code, item.commId);
     this.#end(item, (one) => {
       one.accepted.reject(error);
       one.settled.reject(error);
@@ -338,36 +400,5 @@ export class Requests {
       }
     }, expireMs);
     this.#timers.add(timer);
-  }
-}
-
-/** Makes the frame of a message from its encoded data and the indices of its buffers. */
-export type MessageFrame = (data: Encoded, buffers: number[]) => FromWindow;
-
-function isMasked(queue: CommQueue, key: string): boolean {
-  for (const { keys } of queue.holds) if (!keys || keys.includes(key)) return true;
-  return queue.items.some((item) => asksFor(item, key));
-}
-
-function asksFor(item: OpenRequest | Message, key: string): boolean {
-  return item.kind === "request" && item.phase !== "accepted" && Object.hasOwn(item.state, key);
-}
-
-function withCovered(request: OpenRequest): OpenRequest[] {
-  return [request, ...request.covers.flatMap(withCovered)];
-}
-
-class Deferred<T> {
-  resolve!: (value: T) => void;
-  reject!: (error: Error) => void;
-  readonly promise: Promise<T>;
-
-  constructor() {
-    this.promise = new Promise<T>((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    // Who doesn't ask how it ended must not see an unhandled rejection.
-    this.promise.catch(() => {});
   }
 }

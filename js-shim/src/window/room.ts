@@ -16,6 +16,8 @@ import { Connection, type ConnectionStatus, MALFORMED } from "./connection";
 import { type BlobError, CommdocError, ConnectionError, RequestError } from "./errors";
 import { Emitter, Gate } from "./events";
 import { encodeFrame, textBytes } from "./frames";
+import { Heard } from "./heard";
+import { idSource } from "./ids";
 import type {
   CellEnd,
   CommMessage,
@@ -29,7 +31,7 @@ import type {
   Welcome,
 } from "./messages";
 import { Reader, type Reading } from "./reading";
-import { type MessageFrame, type RequestHandle, Requests } from "./requests";
+import { type MessageFrame, type RequestHandle, Requests, type Settlement } from "./requests";
 import { type Connect, readLink, type WebSocketConstructor, webSocketConnect } from "./transport";
 
 export interface JoinOptions {
@@ -65,6 +67,8 @@ export interface RoomEvents {
   change: Change[];
   /** A comm message from the kernel. */
   message: RoomMessage;
+  /** So many messages, of whichever comms, will not come: this window had no connection, or the kernel none for too long. */
+  missed: number;
   kernel: KernelState;
   cell_end: CellEnd;
   /** Stream output of a handler of a window's request that no cell shows. */
@@ -78,8 +82,10 @@ export interface RoomEvents {
 /** A message under way. */
 export interface MessageHandle {
   messageId: string;
-  /** Handed to the socket; rejects with a `RequestError`. What the room says against it comes as event "failed". */
+  /** Handed to the socket; rejects with a `RequestError`. */
   sent: Promise<void>;
+  /** The kernel handled it; what it sent meanwhile was there before. Rejects with a `RequestError`. */
+  settled: Promise<Settlement>;
 }
 
 export class Room {
@@ -93,6 +99,7 @@ export class Room {
   readonly #gate: Gate;
   readonly #onProblem: (text: string, error?: unknown) => void;
   readonly #newId = idSource();
+  readonly #heard = new Heard();
   #welcome: Welcome | null = null;
   #lastError = "";
   #joined: { resolve(): void; reject(error: Error): void } | null = null;
@@ -125,6 +132,7 @@ export class Room {
       },
       {
         client: options.client ?? "commdoc-js",
+        key: this.#newId(),
         name: options.name,
         backOffMs: options.backOffMs ?? [250, 10_000],
         handshakeMs: options.handshakeMs ?? 30_000,
@@ -283,7 +291,7 @@ export class Room {
   ): MessageHandle {
     const messageId = this.#newId();
     const bytes = buffers.map((buffer) => asBytes(buffer) ?? new Uint8Array());
-    return { messageId, sent: this.#requests.message(commId, data, bytes, frame(messageId)) };
+    return { messageId, ...this.#requests.message(messageId, commId, data, bytes, frame(messageId)) };
   }
 
   #send(message: FromWindow, buffers: readonly Uint8Array[]): void {
@@ -305,6 +313,7 @@ export class Room {
   #onWelcome(welcome: Welcome): void {
     this.#welcome = welcome;
     this.#lastError = "";
+    this.#requests.limit(welcome.limits.in_flight, welcome.limits.in_flight_bytes);
   }
 
   #onSynced(doc: Y.Doc): void {
@@ -348,16 +357,19 @@ export class Room {
         this.#gate.pass(message.after, () => this.#requests.accepted(message.request_id));
         break;
       case "settled":
-        this.#gate.pass(message.after, () => this.#requests.settled(message.request_id, message));
+        this.#gate.pass(message.after, () => this.#requests.settled(identOf(message), message));
         break;
       case "failed":
         this.#gate.pass(0, () => {
-          if (message.request_id) this.#requests.failed(message.request_id, message.code, message.reason);
+          this.#requests.failed(identOf(message), message.code, message.reason);
           this.#events.emit("failed", message);
         });
         break;
       case "message":
-        this.#gate.pass(message.after, () => this.#events.emit("message", decodeMessage(message, buffers)));
+        this.#gate.pass(message.after, () => this.#onCommMessage(message, buffers));
+        break;
+      case "messages":
+        this.#gate.pass(0, () => this.#tellMissed(this.#heard.joined(message.source, message.number)));
         break;
       case "cell_end":
         this.#gate.pass(message.after, () => this.#events.emit("cell_end", message));
@@ -384,6 +396,20 @@ export class Room {
     }
   }
 
+  #onCommMessage(message: CommMessage, buffers: Uint8Array[]): void {
+    const { source, number } = message;
+    if (source !== undefined && number !== undefined) {
+      const missed = this.#heard.gap(source, number);
+      if (missed === null) return;
+      this.#tellMissed(missed);
+    }
+    this.#events.emit("message", decodeMessage(message, buffers));
+  }
+
+  #tellMissed(count: number): void {
+    if (count > 0) this.#events.emit("missed", count);
+  }
+
   /** On our own socket the order does it; where the room tells its client id, the number does. */
   #isApplied(after: number): boolean {
     const client = this.#welcome?.client_id;
@@ -408,18 +434,14 @@ function connectTo(link: string | URL, options: JoinOptions): Connect {
   return webSocketConnect(readLink(link), Socket);
 }
 
+function identOf({ request_id, message_id }: { request_id?: string; message_id?: string }): string {
+  return request_id ?? message_id ?? "";
+}
+
 function decodeMessage(message: CommMessage, buffers: readonly Uint8Array[]): RoomMessage {
   return {
     commId: message.comm_id,
     data: decode(message.data, undefined, buffers),
     buffers: message.buffers.map((index) => view(buffers[index] ?? new Uint8Array())),
   };
-}
-
-/** Ids unique over all windows. `crypto.randomUUID` is not there in every page. */
-function idSource(): () => string {
-  const random = crypto.getRandomValues(new Uint32Array(4));
-  const prefix = [...random].map((part) => part.toString(16).padStart(8, "0")).join("");
-  let count = 0;
-  return () => `${prefix}-${++count}`;
 }

@@ -84,7 +84,7 @@ test("S49 a request of which one key is not in later ones stays", () => {
 test("S24, S49 also without a connection nothing is dropped across a message", () => {
   requests.suspend();
   requests.request("a", { value: 1 });
-  requests.message("a", {}, [], frame);
+  requests.message("m", "a", {}, [], frame);
   requests.request("a", { value: 2 });
   requests.resume();
   requests.accepted("r1");
@@ -94,7 +94,7 @@ test("S24, S49 also without a connection nothing is dropped across a message", (
 test("S24 a message sends what waits before it, and nothing is dropped across it", () => {
   requests.request("a", { value: 1 });
   requests.request("a", { value: 2 });
-  requests.message("a", { go: true }, [], frame);
+  requests.message("m", "a", { go: true }, [], frame);
   requests.request("a", { value: 3 });
   expect(states()).toEqual([{ value: 1 }, { value: 2 }, "message"]);
   requests.accepted("r1");
@@ -194,12 +194,13 @@ test("S09 after a reconnect what had no final answer is asked again under its id
 test("S28 without a connection for 10 s requests and messages fail, and the document's values are shown", async () => {
   requests.suspend();
   const handle = requests.request("a", { value: 1 });
-  const message = requests.message("a", {}, [], frame);
+  const message = requests.message("m", "a", {}, [], frame);
   vi.advanceTimersByTime(9_999);
   expect(reread).toEqual([]);
   vi.advanceTimersByTime(1);
   expect((await failure(handle.settled)).code).toBe("expired");
-  expect((await failure(message)).code).toBe("expired");
+  expect((await failure(message.settled)).code).toBe("expired");
+  expect((await failure(message.sent)).code).toBe("expired");
   expect(reread).toEqual([["a", ["value"]]]);
   requests.resume();
   expect(sent).toEqual([]);
@@ -232,7 +233,82 @@ test("S22 nothing is kept of comms whose requests are over", () => {
     requests.request(`c${n}`, { value: n });
     requests.accepted(`r${n + 1}`);
     requests.settled(`r${n + 1}`, {});
-    requests.message(`c${n}`, {}, [], frame);
+    requests.message(`m${n}`, `c${n}`, {}, [], frame);
   }
+  expect(requests.openComms).toBe(0);
+});
+
+const ids = (): string[] => sent.map((message) => ("message_id" in message ? message.message_id : "request"));
+const named =
+  (id: string): MessageFrame =>
+  (data, buffers) => ({ type: "message", message_id: id, comm_id: "a", data, buffers });
+const send = (id: string, commId = "a", bytes = 1) =>
+  requests.message(id, commId, {}, [new Uint8Array(bytes)], named(id));
+
+test("S25 as many messages are under way as the kernel should have of one window, over all comms", async () => {
+  requests.limit(3, 1_000);
+  const handles = ["m1", "m2", "m3", "m4", "m5"].map((id, n) => send(id, n % 2 === 0 ? "a" : "b"));
+  requests.request("a", { value: 1 });
+  expect(ids()).toEqual(["m1", "m2", "m3"]);
+  requests.settled("m1", {});
+  requests.settled("m2", { error: "ValueError" });
+  expect(ids()).toEqual(["m1", "m2", "m3", "m4", "m5", "request"]);
+  await expect(handles[0]?.settled).resolves.toEqual({});
+  await expect(handles[1]?.settled).resolves.toEqual({ error: "ValueError" });
+  for (const id of ["m3", "m4", "m5"]) requests.settled(id, {});
+  requests.accepted("r1");
+  requests.settled("r1", {});
+  expect(requests.openComms).toBe(0);
+});
+
+test("S25 of large messages fewer are under way; a first one always goes", () => {
+  requests.limit(3, 1_000);
+  for (const id of ["m1", "m2", "m3"]) send(id, "a", 800);
+  expect(ids()).toEqual(["m1", "m2"]);
+  requests.settled("m1", {});
+  requests.settled("m2", {});
+  expect(ids()).toEqual(["m1", "m2", "m3"]);
+});
+
+test("S09 messages without an answer are sent again on the next connection, under their ids and in order", async () => {
+  requests.limit(3, 1_000);
+  const [first, second] = ["m1", "m2", "m3", "m4"].map((id) => send(id));
+  await second?.sent;
+  requests.settled("m1", {});
+  sent.length = 0;
+  requests.suspend();
+  send("m5");
+  requests.resume();
+  expect(ids()).toEqual(["m2", "m3", "m4"]);
+  await first?.settled;
+  requests.settled("m2", {});
+  expect(ids()).toEqual(["m2", "m3", "m4", "m5"]);
+});
+
+test("S28 a message fails with the room's reason", async () => {
+  requests.limit(3, 1_000);
+  const handle = send("m1");
+  requests.failed("m1", "kernel_gone", "the kernel has died");
+  expect((await failure(handle.settled)).message).toBe("comm a: the kernel has died");
+  expect(requests.openComms).toBe(0);
+});
+
+test("what this window keeps of messages is bounded, and who sends is told", async () => {
+  requests.limit(1, 1_000);
+  const most = 64 * 1024 * 1024;
+  send("m1", "a", most - 1_000);
+  const handles = [send("m2", "a", 1_000), send("m3", "a", 1)];
+  expect((await failure((handles[1] as (typeof handles)[0]).sent)).code).toBe("too_large");
+  requests.settled("m1", {});
+  expect(ids()).toEqual(["m1", "m2"]);
+  send("m4", "a", 1_000);
+  requests.settled("m2", {});
+  expect(ids()).toEqual(["m1", "m2", "m4"]);
+});
+
+test("with a room that names no limit a message is over when it was sent", async () => {
+  const handle = send("m1");
+  await handle.sent;
+  await handle.settled;
   expect(requests.openComms).toBe(0);
 });
