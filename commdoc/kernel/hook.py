@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from commdoc.kernel.capture import Captures, Holder
-from commdoc.kernel.outputs import Captured
+from commdoc.kernel.capture import Captures
+from commdoc.kernel.output_watch import KEPT, OutputWatch, Watcher
 from commdoc.kernel.records import (
     SCALARS,
     Kind,
@@ -29,11 +29,8 @@ from commdoc.kernel.records import (
     freeze,
     freeze_buffers,
     freeze_state,
-    parent_id,
 )
 from commdoc.protocol.outputs import is_output_model
-
-VIEW_MIME: Final = "application/vnd.jupyter.widget-view+json"
 
 WIDGET_TARGET: Final = "jupyter.widget"
 
@@ -41,9 +38,6 @@ CONTROL_TARGET: Final = "jupyter.widget.control"
 """ipywidgets' own channel for one front end that asks for all states: its messages are nobody else's."""
 
 _UPDATE: Final = int(Kind.UPDATE)
-
-KEPT: Final = object()
-"""Returned for a message that does not go to iopub."""
 
 Told = list[tuple[dict[str, Any], Any]]
 """Messages as (content, buffers)."""
@@ -94,20 +88,16 @@ class SendHook:
         """Comm id to the record that its next update may go into. The short way in `send` asks nothing else:
         this stays empty while nothing is to be noted, and gets nothing under `telling` and `probing`.
         """
-        self._waiting: set[str | None] = set()
-        """msg_ids of executions that said ``clear_output(wait=True)`` and have shown nothing since."""
-        self._watched: dict[str, Callable[[Any, Any, Parent | None, Any], Any]] = {
+        watch = OutputWatch(
+            self.captures,
+            self._barrier,
+            self._erred,
+            lambda: self.before_idle(),  # noqa: PLW0108 - it is set later
+        )
+        self._watched: dict[str, Watcher] = {
             "comm_open": self._comm_open,
             "comm_close": self._comm_close,
-            "display_data": self._display,
-            "execute_result": self._result,
-            "update_display_data": self._update_display,
-            "clear_output": self._clear,
-            "stream": self._stream,
-            "error": self._error,
-            "status": self._status,
-            "execute_input": self._input,
-            "execute_reply": self._reply,
+            **watch.watchers,
         }
         self._hook = self._make()
 
@@ -266,12 +256,10 @@ class SendHook:
         self._update(content["comm_id"], rest["data"], buffers, parent)
         return rest
 
-    def _take(self, holder: Holder, kind: str, content: dict[str, Any], display_id: Any = None) -> Any:
-        """Give an output to an Output widget instead of the cell."""
-        message = Captured(kind, content, display_id)
-        holder.take(message)
-        self._barrier((Kind.CAPTURED, holder.comm_id, message))
-        return KEPT
+    def _erred(self, content: dict[str, Any]) -> None:
+        """An error is published: who handles a front end's message on this thread is told."""
+        if self._told and (told := self._told.get(get_ident())) is not None:
+            told.append((content, None))
 
     def _is_answer(self, comm_id: str, content: Any, buffers: Any) -> bool:
         asked, answers = self._probing.get(get_ident(), (None, []))
@@ -333,111 +321,7 @@ class SendHook:
         self.captures.closed(content["comm_id"])
         self._barrier((Kind.CLOSE, content["comm_id"]))
 
-    def _taker(self, parent: Parent | None) -> Holder | None:
-        return self.captures.taker(parent_id(_parent_of(parent))) if self.captures.stacks else None
-
-    def _result(self, content: Any, buffers: Any, parent: Parent | None, metadata: Any) -> Any:
-        holder = self._taker(parent)
-        if holder is None:
-            return self._display(content, buffers, parent, metadata)
-        own = {**_shown(content), "execution_count": content.get("execution_count")}
-        return self._take(holder, "execute_result", own, _display_id(content))
-
-    def _update_display(self, content: Any, buffers: Any, parent: Parent | None, metadata: Any) -> Any:
-        display_id = _display_id(content)
-        if display_id is not None:
-            for holder in list(self.captures.holders.values()):
-                self._take(holder, "update_display_data", _shown(content), display_id)
-        if self._taker(parent) is None:
-            self._display(content, buffers, parent, metadata)
-
-    def _display(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
-        if (holder := self._taker(parent)) is not None:
-            return self._take(holder, "display_data", _shown(content), _display_id(content))
-        parent = _parent_of(parent)
-        view = content["data"].get(VIEW_MIME)
-        if self._waiting:
-            self._output(parent)
-        if view is not None:
-            self._barrier((Kind.VIEW, view["model_id"], parent))
-        return None
-
-    def _clear(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
-        if (holder := self._taker(parent)) is not None:
-            return self._take(holder, "clear_output", {"wait": bool(content.get("wait"))})
-        parent = _parent_of(parent)
-        if content.get("wait"):
-            self._waiting.add(parent_id(parent))
-        else:
-            self._waiting.discard(parent_id(parent))
-            self._barrier((Kind.CLEAR, parent))
-        return None
-
-    def _output(self, parent: Parent | None) -> None:
-        """Carry out a waiting clear, since the execution shows something now."""
-        execution = parent_id(parent)
-        if execution in self._waiting:
-            self._waiting.discard(execution)
-            self._barrier((Kind.CLEAR, parent))
-
-    def _stream(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
-        if (holder := self._taker(parent)) is not None:
-            if not content["text"]:
-                return KEPT
-            return self._take(holder, "stream", {"name": content["name"], "text": content["text"]})
-        parent = _parent_of(parent)
-        if parent and parent["header"].get("msg_type") != "execute_request":
-            self._barrier((Kind.LOG, content["name"], content["text"], parent))
-        elif self._waiting:
-            self._output(parent)
-        return None
-
-    def _error(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
-        parent = _parent_of(parent)
-        if self._told and (told := self._told.get(get_ident())) is not None:
-            told.append((content, None))
-        if (holder := self._taker(parent)) is not None:
-            own = {"ename": str(content["ename"]), "evalue": str(content["evalue"])}
-            return self._take(holder, "error", {**own, "traceback": freeze(content["traceback"])})
-        if parent and parent["header"].get("msg_type") != "execute_request":
-            self._barrier((Kind.LOG, "stderr", "\n".join(content["traceback"]) + "\n", parent))
-        return None
-
-    def _status(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
-        # Comm messages make the kernel busy, too, for less than a window would show.
-        if parent and parent.get("header") and parent["header"].get("msg_type") == "execute_request":
-            status = content["execution_state"]
-            if status == "idle":
-                self._waiting.discard(parent_id(parent))
-                if self.captures.holders:
-                    self.before_idle()
-            self._barrier((Kind.STATUS, status, parent))
-
-    def _input(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
-        self._barrier((Kind.INPUT, parent, content["execution_count"]))
-
-    def _reply(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
-        self._barrier((Kind.REPLY, parent, content["status"]))
-
-
-def _shown(content: dict[str, Any]) -> dict[str, Any]:
-    return {"data": freeze(content["data"]), "metadata": freeze(content.get("metadata") or {})}
-
-
-def _display_id(content: dict[str, Any]) -> str | None:
-    display_id = (content.get("transient") or {}).get("display_id")
-    return display_id if isinstance(display_id, str) else None
-
 
 def _rest(data: dict[str, Any]) -> dict[str, Any]:
     """Return what is beside the state; only comms with a target of their own have more than two items there."""
     return {key: freeze(value) for key, value in data.items() if key != "state"}
-
-
-def _parent_of(parent: Parent | None) -> Parent | None:
-    """Return the parent as a message, also where only its header was given; None where there is none."""
-    if not parent:
-        return None
-    if "header" not in parent:
-        return {"header": parent} if "msg_id" in parent else None
-    return parent if parent["header"] else None
