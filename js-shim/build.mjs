@@ -1,19 +1,24 @@
-// Builds the package. `node build.mjs core` builds the library only, `node build.mjs pages` the pages only, without
-// an argument both.
+// Builds the package. `node build.mjs core` builds the library only, `node build.mjs pages` the pages, `node build.mjs lab`
+// the extension of JupyterLab, without an argument all of them.
 //
 //   dist/       the library: ES modules that leave yjs, lib0 and y-protocols to the importer (one yjs per page)
 //   ../commdoc/server/static/   the pages' scripts and styles: everything bundled, served by the room's host
+//   ../commdoc/labextension/    what the wheel puts into share/jupyter/labextensions/@commdoc/lab: the packages that
+//               JupyterLab and ipywidgets share are theirs
 
-import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { container } from "./tools/container.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 const staticFolder = join(root, "..", "commdoc", "server", "static");
+const labFolder = join(root, "..", "commdoc", "labextension");
 const what = process.argv[2] ?? "all";
-if (!["all", "core", "pages"].includes(what)) {
-  console.error(`usage: node build.mjs [core|pages], not ${what}`);
+if (!["all", "core", "pages", "lab"].includes(what)) {
+  console.error(`usage: node build.mjs [core|pages|lab], not ${what}`);
   process.exit(2);
 }
 
@@ -88,5 +93,64 @@ async function pages() {
   }
 }
 
-if (what !== "pages") await core();
-if (what !== "core") await pages();
+/** Packages of which a page has one, brought by JupyterLab or by ipywidgets' extension. */
+const SHARED = /^(@jupyterlab\/|@lumino\/|@jupyter-widgets\/base$|yjs$)/;
+
+async function lab() {
+  const name = "@commdoc/lab";
+  const { version, license, dependencies, devDependencies } = JSON.parse(
+    readFileSync(join(root, "package.json"), "utf8"),
+  );
+  const shared = new Set();
+  const external = {
+    name: "shared packages",
+    setup(its) {
+      its.onResolve({ filter: SHARED }, ({ path }) => {
+        shared.add(path);
+        return { path, external: true };
+      });
+    },
+  };
+  const { outputFiles } = await build({
+    ...common,
+    entryPoints: ["src/lab/plugin.ts"],
+    format: "cjs",
+    platform: "browser",
+    minify: true,
+    loader: { ".css": "text" },
+    plugins: [external],
+    write: false,
+  });
+  const script = container(name, [...shared].sort(), outputFiles[0].text);
+  const hash = createHash("sha256").update(script).digest("hex").slice(0, 16);
+  const load = `static/remoteEntry.${hash}.js`;
+  const manifest = {
+    name,
+    version,
+    license,
+    description: "Widgets of the notebook's document",
+    dependencies: {},
+  };
+  for (const each of [...shared].sort()) {
+    const installed = dependencies[each] ?? devDependencies[each];
+    if (installed !== undefined) manifest.dependencies[each] = `^${installed.split(".")[0]}.0.0`;
+  }
+  rmSync(labFolder, { recursive: true, force: true });
+  const schemas = join(labFolder, "schemas", name);
+  for (const folder of [join(labFolder, "static"), schemas]) mkdirSync(folder, { recursive: true });
+  writeFileSync(join(labFolder, load), script);
+  copyFileSync(join(root, "src/lab/plugin.json"), join(schemas, "plugin.json"));
+  writeFileSync(join(schemas, "package.json.orig"), JSON.stringify(manifest, null, 2));
+  const jupyterlab = { extension: true, schemaDir: "schemas", _build: { load, extension: "./extension" } };
+  writeFileSync(join(labFolder, "package.json"), JSON.stringify({ ...manifest, jupyterlab }, null, 2));
+  const install = {
+    packageManager: "python",
+    packageName: "commdoc",
+    uninstallInstructions: "pip uninstall commdoc",
+  };
+  writeFileSync(join(labFolder, "install.json"), JSON.stringify(install, null, 2));
+}
+
+if (what === "all" || what === "core") await core();
+if (what === "all" || what === "pages") await pages();
+if (what === "all" || what === "lab") await lab();

@@ -13,7 +13,14 @@ IN_BOTH = (
     "commdoc/server/static/viewer.js",
     "commdoc/py.typed",
 )
+IN_WHEEL = (
+    "share/jupyter/labextensions/@commdoc/lab/package.json",
+    "share/jupyter/labextensions/@commdoc/lab/schemas/@commdoc/lab/plugin.json",
+)
+"""Behind ``commdoc-<version>.data/data/``."""
+
 IN_SDIST = (
+    "commdoc/labextension/package.json",
     "js-shim/package-lock.json",
     "js-shim/build.mjs",
     "hatch_build.py",
@@ -29,7 +36,8 @@ def main(folder: Path) -> None:
     if len(wheels) != 1 or len(sdists) != 1:
         sys.exit(f"{folder}: one wheel and one sdist were due, {len(wheels)} and {len(sdists)} are there")
     with zipfile.ZipFile(wheels[0]) as wheel:
-        _check(wheels[0], wheel.namelist(), IN_BOTH)
+        names = [name.partition(".data/data/")[2] or name for name in wheel.namelist()]
+    _check(wheels[0], names, IN_BOTH + IN_WHEEL)
     with tarfile.open(sdists[0]) as sdist:
         names = [name.partition("/")[2] for name in sdist.getnames()]
     _check(sdists[0], names, IN_BOTH + IN_SDIST)

@@ -53,5 +53,12 @@ def test_files_are_short_enough_to_be_about_one_thing() -> None:
 
 
 def test_no_built_file_is_tracked() -> None:
-    built = tracked("commdoc/server/static", "js-shim/dist", "js-shim/node_modules", "dist", "*.pyc")
+    built = tracked(
+        "commdoc/server/static",
+        "commdoc/labextension",
+        "js-shim/dist",
+        "js-shim/node_modules",
+        "dist",
+        "*.pyc",
+    )
     assert built == []

@@ -1,0 +1,104 @@
+/**
+ * commdoc's plugin for JupyterLab and Notebook 7: a notebook whose kernel has commdoc loaded shows the widgets of the
+ * document, in every window, whatever the kernel does. Without the server's extension, or with commdoc not loaded, it
+ * changes nothing.
+ */
+
+import { IJupyterWidgetRegistry } from "@jupyter-widgets/base";
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { ICommandPalette } from "@jupyterlab/apputils";
+import { IConsoleTracker } from "@jupyterlab/console";
+import { INotebookTracker } from "@jupyterlab/notebook";
+import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
+import { ISettingRegistry } from "@jupyterlab/settingregistry";
+import { IStatusBar } from "@jupyterlab/statusbar";
+import { addCommands, COMMANDS, turnOn } from "./commands";
+import { Panels } from "./panels";
+import { RoomServer } from "./server";
+import { StatusItem } from "./status";
+import style from "./style.css";
+
+const ID = "@commdoc/lab:plugin";
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: ID,
+  description: "Widgets live in the notebook's document: every window has them.",
+  autoStart: true,
+  requires: [IRenderMimeRegistry, IJupyterWidgetRegistry],
+  optional: [INotebookTracker, IConsoleTracker, ISettingRegistry, IStatusBar, ICommandPalette],
+  activate,
+};
+
+async function activate(
+  app: JupyterFrontEnd,
+  rendermime: IRenderMimeRegistry,
+  _registry: IJupyterWidgetRegistry,
+  notebooks: INotebookTracker | null,
+  consoles: IConsoleTracker | null,
+  settings: ISettingRegistry | null,
+  statusBar: IStatusBar | null,
+  palette: ICommandPalette | null,
+): Promise<void> {
+  const server = new RoomServer(app.serviceManager.serverSettings);
+  let warned = false;
+  const refused = (error: unknown): void => {
+    if (warned) return;
+    warned = true;
+    console.warn(
+      `commdoc: this release of JupyterLab's widgets is not known, notebooks stay as they are: ${String(error)}`,
+    );
+  };
+  let status: StatusItem | null = null;
+  let panels: Panels;
+  let everyKernel = false;
+  try {
+    panels = new Panels(rendermime, {
+      server,
+      ready: app.started,
+      changed: () => status?.refresh(),
+      refused,
+      kernelIsOff: (session) => {
+        if (everyKernel) turnOn(session).catch(warn);
+      },
+    });
+  } catch (error) {
+    refused(error);
+    return;
+  }
+  panels.follow(notebooks, consoles);
+
+  const current = () => panels.sessionOf(app.shell.currentWidget);
+  addCommands(app.commands, { server, current });
+  for (const command of Object.values(COMMANDS)) palette?.addItem({ command, category: "commdoc" });
+  if (statusBar !== null) {
+    addStyle(style);
+    status = new StatusItem(current, () => {
+      const session = current();
+      if (session !== null)
+        void app.commands.execute(session.isBridged ? COMMANDS.openViewer : COMMANDS.turnOn);
+    });
+    statusBar.registerStatusItem(ID, { item: status, align: "middle", rank: 10 });
+    notebooks?.currentChanged.connect(() => status?.refresh());
+    consoles?.currentChanged.connect(() => status?.refresh());
+  }
+  // Not awaited: other plugins need not wait for it.
+  settings?.load(ID).then((loaded) => {
+    const read = (): void => {
+      everyKernel = loaded.get("everyKernel").composite === true;
+    };
+    loaded.changed.connect(read);
+    read();
+  }, warn);
+}
+
+function addStyle(text: string): void {
+  const element = document.createElement("style");
+  element.textContent = text;
+  document.head.append(element);
+}
+
+function warn(error: unknown): void {
+  console.warn("commdoc:", error instanceof Error ? error.message : error);
+}
+
+export default plugin;

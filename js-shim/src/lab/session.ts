@@ -1,0 +1,369 @@
+/**
+ * One widget manager of JupyterLab and the room of its kernel: with commdoc in the kernel its models are the document's.
+ *
+ *     the kernel's room      manager
+ *     none                   all stock
+ *     this kernel's bridge   models are made from the document; what the kernel's own messages say of them is passed over
+ *     a bridge that is gone  the document's models show what they had, marked; what this kernel opens is stock
+ *
+ * A notebook, its cloned views and a console on its kernel share a manager, so they share a session. It ends with the last
+ * of them.
+ */
+
+import type { IClassicComm, WidgetModel, WidgetView } from "@jupyter-widgets/base";
+import type { IRenderMime } from "@jupyterlab/rendermime";
+import type { Kernel } from "@jupyterlab/services";
+import { DocumentModels, labelView, WIDGET_TARGET } from "../models/document-models";
+import { fromRoom, PAGE_SUFFIX } from "../models/from-room";
+import type { ModelSource } from "../models/source";
+import { Room } from "../window/room";
+import { OutputFeed } from "./outputs";
+import type { RoomAnswer, RoomQuery, RoomServer } from "./server";
+import {
+  asLive,
+  patchManager,
+  quietOutput,
+  type Renderer,
+  type StockManager,
+  showsFailure,
+  swapComm,
+  viewsOf,
+} from "./stock";
+
+/** JupyterLab's own restore waits this long for the room; a room that comes later takes over what was restored. */
+const ROOM_PATIENCE_MS = 5_000;
+
+/** A view says that its model isn't there after this time; it goes on waiting. */
+const VIEW_PATIENCE_MS = 10_000;
+
+/** Where a session's kernel is; read anew each time, since kernels are switched and notebooks renamed. */
+export interface Place {
+  readonly kernel: Kernel.IKernelConnection | null;
+  /** The notebook's path; of a console none. */
+  readonly path: string | null;
+}
+
+export interface SessionOptions {
+  server: RoomServer;
+  /** All widget packages are registered: before that no model can be made. */
+  ready: Promise<unknown>;
+  /** Something of what is shown of a session has changed. */
+  changed(): void;
+  /** Something private isn't as expected: this panel stays as it is. */
+  refused(error: unknown): void;
+  /** A kernel runs, and commdoc isn't loaded in it. */
+  kernelIsOff(session: LabSession): void;
+}
+
+export class LabSession {
+  /** The first try to join the room has ended, this way or that. */
+  readonly joined: Promise<void>;
+  room: Room | null = null;
+  /** How long the document took to have this window's last change. */
+  lagMs: number | null = null;
+  answer: RoomAnswer | null = null;
+  private source: ModelSource | null = null;
+  private models: DocumentModels | null = null;
+  private readonly feeds = new Map<string, OutputFeed>();
+  private readonly swapped = new Map<string, IClassicComm>();
+  private readonly renderers = new Map<Renderer, IRenderMime.IMimeModel>();
+  private readonly own = new Set<string>();
+  private readonly waiting = new Map<string, Set<() => void>>();
+  private offeredTo: string | null = null;
+  private joining = 0;
+  private disposed = false;
+
+  constructor(
+    readonly manager: StockManager,
+    readonly place: () => Place,
+    private readonly options: SessionOptions,
+  ) {
+    this.patch();
+    this.joined = this.join();
+  }
+
+  /** Is commdoc loaded in this manager's kernel? */
+  get isBridged(): boolean {
+    const { kernel } = this.room ?? {};
+    return kernel?.live === true && kernel.kernel_id === this.place().kernel?.id;
+  }
+
+  /** Does a view of this model wait for the document? */
+  waitsFor(modelId: string): boolean {
+    return this.models !== null && !this.manager.has_model(modelId);
+  }
+
+  /** The kernel is another one, or runs again: its room may be another one too. */
+  async rejoin(): Promise<void> {
+    const { kernel, path } = this.place();
+    if (this.disposed || kernel === null) return;
+    const answer = await this.options.server.room(queryOf({ kernel, path })).catch(() => null);
+    if (this.disposed || answer?.room_id === this.answer?.room_id) return this.update();
+    this.leave();
+    await this.join();
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.leave();
+    this.disposed = true;
+    this.renderers.clear();
+  }
+
+  // --- the room
+
+  private async join(): Promise<void> {
+    const turn = ++this.joining;
+    const { server } = this.options;
+    if (this.place().kernel === null) return;
+    const isLate = (): boolean => this.disposed || turn !== this.joining;
+    try {
+      const connect = server.connect(
+        () => queryOf(this.place()),
+        (answer) => {
+          this.answer = answer;
+        },
+      );
+      const [room] = await Promise.all([
+        Room.join(connect, { client: "commdoc-lab", name: `JupyterLab${PAGE_SUFFIX}` }),
+        this.options.ready,
+      ]);
+      if (isLate()) return room.close();
+      this.room = room;
+      this.time(room);
+      this.source = fromRoom(room, (commId, reason) => console.warn(`commdoc: comm ${commId}: ${reason}`));
+      room.on("kernel", () => this.update());
+      room.on("peers", () => this.options.changed());
+      room.on("change", () => this.options.changed());
+      room.on("status", () => this.options.changed());
+      room.on("log", ({ name, text }) => this.log(name, text));
+      this.update();
+    } catch (error) {
+      if (!isLate()) console.warn("commdoc: no room for this kernel:", (error as Error).message);
+    }
+  }
+
+  /** Each request tells how far the document is behind this window. */
+  private time(room: Room): void {
+    const request = room.request.bind(room);
+    room.request = (commId, state) => {
+      const begin = performance.now();
+      const handle = request(commId, state);
+      handle.accepted.then(
+        () => {
+          this.lagMs = performance.now() - begin;
+          this.options.changed();
+        },
+        () => undefined,
+      );
+      return handle;
+    };
+  }
+
+  private leave(): void {
+    this.joining += 1;
+    for (const feed of this.feeds.values()) feed.dispose();
+    this.feeds.clear();
+    this.models?.stop();
+    this.models = null;
+    this.source = null;
+    this.room?.close();
+    this.room = null;
+    this.answer = null;
+  }
+
+  private update(): void {
+    if (this.room === null || this.source === null) return;
+    const hasDocument = this.isBridged || this.room.comms.size > 0;
+    if (this.models === null && hasDocument) this.begin(this.source);
+    if (this.models !== null) this.setLive(this.models, this.isBridged);
+    const kernelId = this.place().kernel?.id ?? null;
+    if (this.isBridged) this.offeredTo = null;
+    else if (kernelId !== null && kernelId !== this.offeredTo) {
+      this.offeredTo = kernelId;
+      this.options.kernelIsOff(this);
+    }
+    this.options.changed();
+  }
+
+  private begin(source: ModelSource): void {
+    const models = new DocumentModels(
+      source,
+      {
+        manager: this.manager,
+        loadModelClass: (name, module, version) => this.manager.loadModelClass(name, module, version),
+        register: (modelId, promise) => this.manager.register_model(modelId, promise),
+        takeOver: (modelId, comm) => this.takeOver(modelId, comm),
+        made: (model) => this.made(model),
+      },
+      { root: document },
+    );
+    this.models = models;
+    models.setLive(this.isBridged);
+    models.start();
+    for (const [renderer, model] of [...this.renderers])
+      if (showsFailure(renderer)) void renderer.renderModel(model);
+  }
+
+  /** A model that JupyterLab made itself, before commdoc was loaded, becomes the document's. */
+  private takeOver(modelId: string, comm: IClassicComm): Promise<WidgetModel> | undefined {
+    if (!this.manager.has_model(modelId)) return undefined;
+    return this.manager.get_model(modelId).then((model) => {
+      const old = swapComm(model, comm);
+      if (old !== undefined) this.swapped.set(modelId, old);
+      return model;
+    });
+  }
+
+  private made(model: WidgetModel): void {
+    const { source } = this;
+    const output = quietOutput(model, this.place().kernel);
+    if (output === null || source === null) return;
+    const commId = model.model_id;
+    this.feeds.get(commId)?.dispose();
+    const failed = (error: unknown) => console.error(`[commdoc] outputs of ${commId}`, error);
+    const feed = new OutputFeed(output, source, failed);
+    this.feeds.set(commId, feed);
+    model.once("destroy", () => {
+      feed.dispose();
+      if (this.feeds.get(commId) === feed) this.feeds.delete(commId);
+    });
+  }
+
+  private setLive(models: DocumentModels, live: boolean): void {
+    if (models.isLive === live) return;
+    models.setLive(live);
+    for (const [commId] of models.documentComms) {
+      models.get(commId).then(
+        (model) => {
+          for (const view of viewsOf(model)) view.then(({ el }) => setInert(el, !models.isLive));
+        },
+        () => undefined,
+      );
+    }
+  }
+
+  /** Output of a handler that no cell shows goes where JupyterLab's own does: to the log console. */
+  private log(name: string, text: string): void {
+    const message = {
+      header: { msg_type: "stream" },
+      content: { name, text },
+      parent_header: {},
+      metadata: {},
+    };
+    this.manager.onUnhandledIOPubMessage.emit(message as never);
+  }
+
+  // --- views
+
+  /** Renders a widget in a cell, as soon as its model is there. */
+  async render(
+    renderer: Renderer,
+    model: IRenderMime.IMimeModel,
+    stock: () => Promise<void>,
+    isCurrent: () => boolean,
+  ): Promise<void> {
+    if (!this.renderers.has(renderer)) renderer.disposed.connect(() => this.renderers.delete(renderer));
+    this.renderers.set(renderer, model);
+    const modelId = (model.data[renderer.mimeType] as { model_id?: string } | undefined)?.model_id;
+    if (modelId && this.waitsFor(modelId)) {
+      renderer.node.textContent = "Loading widget...";
+      const patience = setTimeout(() => {
+        if (isCurrent()) renderer.node.textContent = "This widget is not there (yet): run its cell again.";
+      }, VIEW_PATIENCE_MS);
+      await this.registered(modelId);
+      clearTimeout(patience);
+      if (!isCurrent() || renderer.isDisposed) return;
+      renderer.node.textContent = "";
+    }
+    return stock();
+  }
+
+  private registered(modelId: string): Promise<void> {
+    return new Promise((resolve) => {
+      const those = this.waiting.get(modelId) ?? new Set();
+      this.waiting.set(modelId, those.add(resolve));
+    });
+  }
+
+  // --- the manager
+
+  private patch(): void {
+    const { manager } = this;
+    patchManager(manager, {
+      _loadFromKernel: (stock) => async () => {
+        await Promise.race([this.joined, delay(ROOM_PATIENCE_MS)]);
+        if (!this.isBridged) await stock();
+      },
+      _create_comm:
+        (stock) =>
+        async (target, modelId, data, ...rest) => {
+          if (this.models === null || !this.isBridged || target !== WIDGET_TARGET)
+            return stock(target, modelId, data, ...rest);
+          const comm = this.models.openComm(target, modelId, data, rest[0]);
+          this.own.add(comm.comm_id);
+          return comm;
+        },
+      handle_comm_open: (stock) => async (comm, message) => {
+        // The document brings it. What it was told here may be older than what the document has.
+        if (this.models !== null && this.isBridged) return undefined;
+        return stock(comm, message);
+      },
+      get_model: (stock) => (modelId) =>
+        this.models !== null && this.isBridged && !manager.has_model(modelId)
+          ? this.models.get(modelId)
+          : stock(modelId),
+      register_model: (stock) => (modelId, promise) => {
+        stock(modelId, promise);
+        this.registerModel(modelId, promise);
+      },
+      create_view: (stock) => async (model, options) => {
+        const view = await stock(model, options);
+        this.viewMade(view, model);
+        return view;
+      },
+      get_state_sync: (stock) => (options) => {
+        const models = [...this.known.values()];
+        return asLive(models, () => stock(options));
+      },
+    });
+  }
+
+  private readonly known = new Map<string, WidgetModel>();
+
+  private registerModel(modelId: string, promise: Promise<WidgetModel>): void {
+    const { models } = this;
+    models?.registered(modelId, promise);
+    for (const resolve of this.waiting.get(modelId) ?? []) resolve();
+    this.waiting.delete(modelId);
+    promise.then(
+      (model) => {
+        if (this.own.delete(modelId)) models?.adoptOwn(model);
+        if (!models?.documentComms.has(modelId)) return;
+        this.known.set(modelId, model);
+        model.once("destroy", () => this.known.delete(modelId));
+      },
+      () => undefined,
+    );
+  }
+
+  private viewMade(view: WidgetView, model: WidgetModel): void {
+    const { models } = this;
+    if (models === null || !models.documentComms.has(model.model_id)) return;
+    labelView(view.el, model, models.missingBlobs(model.model_id));
+    setInert(view.el, !models.isLive);
+  }
+}
+
+function queryOf({ kernel, path }: Place): RoomQuery {
+  return { ...(kernel === null ? {} : { kernel_id: kernel.id }), ...(path === null ? {} : { path }) };
+}
+
+/** A control without a kernel takes no hand. */
+function setInert(el: unknown, inert: boolean): void {
+  if (el instanceof HTMLElement) el.inert = inert;
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,83 @@
+/** The item in the status bar: what the current panel's room has, and how far behind its windows are. */
+
+import { Widget } from "@lumino/widgets";
+import type { LabSession } from "./session";
+
+/** Faster than this nobody reads. */
+const REST_MS = 250;
+
+export class StatusItem extends Widget {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly current: () => LabSession | null,
+    onClick: () => void,
+  ) {
+    super();
+    this.addClass("commdoc-StatusItem");
+    this.node.addEventListener("click", onClick);
+    this.show_();
+  }
+
+  /** Something may have changed. */
+  refresh(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.show_();
+    }, REST_MS);
+  }
+
+  override dispose(): void {
+    clearTimeout(this.timer);
+    super.dispose();
+  }
+
+  private show_(): void {
+    const words = describe(this.current());
+    this.setHidden(words === null);
+    this.node.textContent = words?.text ?? "";
+    this.node.title = words?.title ?? "";
+    this.node.dataset.state = words?.state ?? "";
+  }
+}
+
+interface Words {
+  text: string;
+  title: string;
+  state: "live" | "dead" | "off" | "lost";
+}
+
+/** What is said of a session; nothing where there is no room. */
+export function describe(session: LabSession | null): Words | null {
+  const room = session?.room;
+  if (!session || !room) return null;
+  const comms = room.comms.size;
+  if (!session.isBridged && comms === 0) {
+    return {
+      text: "commdoc: off",
+      title: "commdoc is not loaded in this kernel: click to turn it on",
+      state: "off",
+    };
+  }
+  const windows = room.peers.filter(({ role }) => role !== "bridge").length;
+  const parts = [`${comms} ${comms === 1 ? "widget model" : "widget models"}`, count(windows, "window")];
+  if (room.status !== "synced") {
+    return {
+      text: `commdoc: ${parts[0]}, connecting…`,
+      title: "The connection to the notebook's room is being made again",
+      state: "lost",
+    };
+  }
+  const { lagMs } = session;
+  const lag = lagMs === null ? "" : `, ${lagMs < 1 ? "<1" : Math.round(lagMs)} ms`;
+  const kernel = room.kernel.live ? room.kernel.status : "disconnected";
+  return {
+    text: `commdoc: ${comms} · ${windows} · ${kernel}${lag && ` ·${lag.slice(1)}`}`,
+    title: `${parts.join(", ")}, kernel ${kernel}${lag && `, ${lag.slice(2)} until the document had the last change of this window`}`,
+    state: session.isBridged ? "live" : "dead",
+  };
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
