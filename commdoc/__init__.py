@@ -72,6 +72,13 @@ def unload_ipython_extension(ipython: Any) -> None:
     unload(ipython)
 
 
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell a Jupyter server where its extension is."""
+    from commdoc.server.jupyter.app import CommdocServer
+
+    return [{"module": "commdoc.server.jupyter.app", "app": CommdocServer}]
+
+
 def __getattr__(name: str) -> Any:
     if name in _FROM_WINDOW:
         from commdoc import window

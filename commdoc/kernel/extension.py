@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from IPython.core.error import UsageError
 
+from commdoc.kernel import discovery
 from commdoc.kernel.bridge import Bridge, kernel_info
 from commdoc.kernel.magic import CommdocMagics
 from commdoc.kernel.sidecar import Endpoint, start
@@ -47,7 +48,9 @@ def load_ipython_extension(shell: Any) -> None:
 
     connection_file = get_connection_file()
     info = kernel_info(connection_file)
-    bridge = Bridge(kernel, info, lambda: _locate(connection_file, info), f"commdoc-kernel {__version__}")
+    discovery.take_environment()
+    find = discovery.Discovery(info["kernel_id"], lambda: _locate(connection_file, info))
+    bridge = Bridge(kernel, info, find, f"commdoc-kernel {__version__}")
     setattr(kernel, _ATTRIBUTE, bridge)
     bridge.start()
     shell.register_magics(CommdocMagics(shell, bridge))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 from commdoc.errors import CommdocError
+from commdoc.kernel.http import ask
 from commdoc.kernel.sidecar import Endpoint
 
 ANSWER_SECONDS: Final = 1.0
@@ -15,10 +13,10 @@ ANSWER_SECONDS: Final = 1.0
 
 
 class Invitation(NamedTuple):
-    """A link that opens the room for a while."""
+    """A link that opens the room, for a while; `seconds` is None when it asks for a login instead."""
 
     link: str
-    seconds: float
+    seconds: float | None
 
 
 def invite(endpoint: Endpoint) -> Invitation:
@@ -29,18 +27,11 @@ def invite(endpoint: Endpoint) -> Invitation:
     CommdocError
         When it gives none.
     """
-    parts = urlsplit(endpoint.url)
     page = endpoint.url.rstrip("/")
-    # No proxy of the environment: a room is on this machine, or where its address says.
-    make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = make(parts.netloc, timeout=ANSWER_SECONDS)
     try:
-        headers = {"Authorization": f"Bearer {endpoint.token}"}
-        connection.request("POST", f"{urlsplit(page).path}/invitations", headers=headers)
-        response = connection.getresponse()
-        content = json.loads(response.read(10_000)) if response.status == 200 else {}
+        content = ask("POST", f"{page}/invitations", endpoint.token, seconds=ANSWER_SECONDS).content
+        if "link" in content:  # a Jupyter server's, which asks for a login
+            return Invitation(str(content["link"]), None)
         return Invitation(f"{page}/open/{content['code']}", float(content["seconds"]))
-    except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
+    except (CommdocError, ValueError, LookupError, TypeError) as error:
         raise CommdocError(f"{page} gives no link: {error!r}") from error
-    finally:
-        connection.close()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from commdoc.errors import CommdocError
 from commdoc.kernel.bridge import Bridge
+from commdoc.kernel.discovery import joined
 from commdoc.kernel.invitation import invite
 from commdoc.kernel.sidecar import Endpoint
 
@@ -20,7 +20,8 @@ LAG_SECONDS: Final = 0.2
 
 USAGE: Final = """\
 %commdoc             comms, windows and lag of the room, and a link to it that is good for some minutes
-%commdoc join URL    move to the room at URL; its token for a bridge is behind '#token='"""
+%commdoc join URL    move to the room at URL, its token for a bridge behind '#token='; or to the room that this kernel
+                     has at the Jupyter server at URL, '?token=' included"""
 
 
 @magics_class
@@ -48,9 +49,12 @@ class CommdocMagics(Magics):
             self._bridge.settle(LAG_SECONDS)  # the cell that asks is on its way, too
             sys.stdout.write(self._status() + "\n")
         elif words[0] == "join" and len(words) == 2:
-            endpoint = _endpoint(words[1])
-            self._bridge.join(lambda: endpoint)
-            sys.stdout.write(f"joining {endpoint.url}\n")
+            try:
+                locate = joined(words[1], self._bridge.info["kernel_id"])
+            except CommdocError as error:
+                raise UsageError(f"{error}.\n{USAGE}") from error
+            self._bridge.join(locate)
+            sys.stdout.write(f"joining {words[1].partition('#')[0].partition('?')[0]}\n")
         else:
             msg = f"%commdoc {line}: not understood.\n{USAGE}"
             raise UsageError(msg)
@@ -80,12 +84,6 @@ def _link(endpoint: Endpoint) -> str:
         link, seconds = invite(endpoint)
     except CommdocError:
         return f"{endpoint.url}  (`commdoc rooms --link` in a terminal prints the whole link)"
+    if seconds is None:
+        return f"{link}  (for who is logged in there)"
     return f"{link}  (good for {seconds / 60:.0f} minutes)"
-
-
-def _endpoint(url: str) -> Endpoint:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.fragment.startswith("token="):
-        msg = f"{url!r} is no link to a room: it begins with http and ends with '#token=…'.\n{USAGE}"
-        raise UsageError(msg)
-    return Endpoint(urlunsplit(parts._replace(fragment="")), parts.fragment.removeprefix("token="))

@@ -11,8 +11,8 @@ from tornado.web import Application
 from commdoc.protocol.frames import MAX_FRAME_BYTES
 from commdoc.server.auth import Access
 from commdoc.server.handlers import BlobHandler, Handler, Rooms, RoomsHandler, SocketHandler
-from commdoc.server.nbextensions import PREFIX, FileHandler, FindHandler, Tickets
 from commdoc.server.invitations import InvitationsHandler, OpenHandler
+from commdoc.server.nbextensions import PREFIX, FileHandler, FindHandler, Tickets
 from commdoc.server.pages import STATIC, PageHandler, StaticHandler
 
 ROOM_ID = r"([0-9A-Za-z_-]{1,64})"

@@ -77,7 +77,7 @@ class Access:
             403.
         """
         try:
-            return self.tokens.check(_token(request), room_id)
+            return self.tokens.check(token_of(request), room_id)
         except ForbiddenError as error:
             self.refuse(request, str(error))
 
@@ -88,7 +88,7 @@ class Access:
         raise HTTPError(403, FORBIDDEN)
 
 
-def _token(request: HTTPServerRequest) -> str | None:
+def token_of(request: HTTPServerRequest) -> str | None:
     """Return the token of the `Authorization` header, else the one among the WebSocket's sub-protocols."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:

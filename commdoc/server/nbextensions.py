@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from jupyter_core.paths import jupyter_path
-from tornado.web import HTTPError
+from tornado.web import HTTPError, RequestHandler
 
 from commdoc.rooms.room import Room
 from commdoc.server.handlers import Handler
@@ -181,6 +181,38 @@ class Tickets:
         return key if key is not None and key.room_id == room_id else None
 
 
+async def send_place(handler: RequestHandler, tickets: Tickets, room: Room | None, prefix: str) -> None:
+    """Send where the module is that the query names, to who may read the room. Raises `HTTPError` 404."""
+    name = handler.get_query_argument("module", "")
+    if room is None or not asks_for(room, name):
+        raise HTTPError(404, "no live widget asks for it")
+    found = await asyncio.to_thread(find, name)
+    if found is None:
+        raise HTTPError(404, "not installed")
+    ticket = tickets.issue(room.room_id, name, found)
+    handler.set_header("Cache-Control", "no-store")
+    handler.finish({"base": f"{prefix}{room.room_id}/{ticket}/", "modules": found.modules})
+
+
+async def send_file(
+    handler: RequestHandler, tickets: Tickets, room: Room | None, ticket: str, path: str
+) -> None:
+    """Send a file of a front end, to who has its ticket. Raises `HTTPError` 404."""
+    key = tickets.check(ticket, room.room_id) if room is not None else None
+    if key is None or room is None or not asks_for(room, key.name):
+        raise HTTPError(404, "no such file")
+    content = await asyncio.to_thread(_read, key, path)
+    if content is None:
+        raise HTTPError(404, "no such file")
+    # Opened by itself, an SVG must not run as this host.
+    handler.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
+    handler.set_header("Content-Type", _TYPES.get(Path(path).suffix.lower(), "application/octet-stream"))
+    handler.set_header("Access-Control-Allow-Origin", "null")
+    handler.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+    handler.set_header("Cache-Control", "private, immutable, max-age=31536000")
+    handler.finish(content)
+
+
 class FindHandler(Handler):
     """Where a module is, for who has a token."""
 
@@ -191,16 +223,7 @@ class FindHandler(Handler):
     async def get(self, room_id: str) -> None:
         """Send the address."""
         self.access.check_token(self.request, room_id)
-        room = self.rooms.get(room_id)
-        name = self.get_query_argument("module", "")
-        if room is None or not asks_for(room, name):
-            raise HTTPError(404, "no live widget asks for it")
-        found = await asyncio.to_thread(find, name)
-        if found is None:
-            raise HTTPError(404, "not installed")
-        ticket = self._tickets.issue(room_id, name, found)
-        self.set_header("Cache-Control", "no-store")
-        self.finish({"base": f"{PREFIX}{room_id}/{ticket}/", "modules": found.modules})
+        await send_place(self, self._tickets, self.rooms.get(room_id), PREFIX)
 
 
 class FileHandler(Handler):
@@ -214,20 +237,7 @@ class FileHandler(Handler):
 
     async def get(self, room_id: str, ticket: str, path: str) -> None:
         """Send the file."""
-        key = self._tickets.check(ticket, room_id)
-        room = self.rooms.get(room_id)
-        if key is None or room is None or not asks_for(room, key.name):
-            raise HTTPError(404, "no such file")
-        content = await asyncio.to_thread(_read, key, path)
-        if content is None:
-            raise HTTPError(404, "no such file")
-        # Opened by itself, an SVG must not run as this host.
-        self.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
-        self.set_header("Content-Type", _TYPES.get(Path(path).suffix.lower(), "application/octet-stream"))
-        self.set_header("Access-Control-Allow-Origin", "null")
-        self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
-        self.set_header("Cache-Control", "private, immutable, max-age=31536000")
-        self.finish(content)
+        await send_file(self, self._tickets, self.rooms.get(room_id), ticket, path)
 
 
 def _read(key: _Key, path: str) -> bytes | None:

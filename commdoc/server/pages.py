@@ -12,7 +12,7 @@ import mimetypes
 from pathlib import Path
 from typing import Final
 
-from tornado.web import HTTPError, StaticFileHandler
+from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 
 from commdoc.server.handlers import Handler
 from commdoc.server.nbextensions import PREFIX
@@ -48,6 +48,16 @@ _NOT_BUILT: Final = (
 )
 
 
+def send_page(handler: RequestHandler) -> None:
+    """Send the page, the same for every room: which one it shows stands in its address."""
+    own = handler.request.host
+    handler.set_header("Content-Security-Policy", _PAGE_POLICY.format(socket=f"ws://{own} wss://{own}"))
+    handler.set_header("Content-Type", "text/html; charset=utf-8")
+    handler.set_header("Cache-Control", "no-cache")
+    page = STATIC / "viewer.html"
+    handler.finish(page.read_text(encoding="utf-8") if page.is_file() else _NOT_BUILT)
+
+
 class PageHandler(Handler):
     """The page of a room."""
 
@@ -58,18 +68,16 @@ class PageHandler(Handler):
         if not self.request.path.endswith("/"):
             self.redirect(f"{self.request.path}/", permanent=False)
             return
-        own = self.request.host
-        self.set_header("Content-Security-Policy", _PAGE_POLICY.format(socket=f"ws://{own} wss://{own}"))
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Cache-Control", "no-cache")
-        page = STATIC / "viewer.html"
-        self.finish(page.read_text(encoding="utf-8") if page.is_file() else _NOT_BUILT)
+        send_page(self)
 
 
-class StaticHandler(Handler, StaticFileHandler):
-    """Built JavaScript and CSS, without a secret in it: open to the frame, whose origin is null."""
+class StaticFiles(StaticFileHandler):
+    """Built JavaScript and CSS, for any host: it inherits this beside its own base."""
 
-    opaque_origin = True
+    @property
+    def frame_parts(self) -> tuple[str, ...]:
+        """From where on this host the frame may load its parts; paths."""
+        return "/commdoc/static/", PREFIX
 
     def parse_url_path(self, url_path: str) -> str:
         """Refuse what no file system takes."""
@@ -84,10 +92,8 @@ class StaticHandler(Handler, StaticFileHandler):
         self.set_header("Cache-Control", "no-cache")
         if Path(path).name == FRAME:
             own = f"{self.request.protocol}://{self.request.host}"
-            self.set_header(
-                "Content-Security-Policy",
-                _FRAME_POLICY.format(own=own, parts=f"{own}/commdoc/static/ {own}{PREFIX}"),
-            )
+            parts = " ".join(own + path for path in self.frame_parts)
+            self.set_header("Content-Security-Policy", _FRAME_POLICY.format(own=own, parts=parts))
         else:
             self.set_header("Content-Security-Policy", "default-src 'none'")
 
@@ -97,3 +103,9 @@ class StaticHandler(Handler, StaticFileHandler):
             return "text/javascript; charset=utf-8"
         kind, _ = mimetypes.guess_type(self.absolute_path or "")
         return kind or "application/octet-stream"
+
+
+class StaticHandler(Handler, StaticFiles):
+    """Built JavaScript and CSS, without a secret in it: open to the frame, whose origin is null."""
+
+    opaque_origin = True

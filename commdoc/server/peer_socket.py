@@ -75,7 +75,9 @@ class PeerSocket(WebSocketHandler):
     def open(self, *args: str, **kwargs: str) -> None:
         """Hand the connection to the room."""
         self.set_nodelay(True)
-        self._serving = asyncio.ensure_future(self.room.serve(_SocketTransport(self), self.role, self.kernel_id))
+        self._serving = asyncio.ensure_future(
+            self.room.serve(_SocketTransport(self), self.role, self.kernel_id)
+        )
 
     async def on_message(self, message: str | bytes) -> None:
         """Pass a frame on; the socket is not read further before the room has taken it."""

@@ -1,0 +1,171 @@
+"""The extension: puts documents, rooms, kernels and handlers of one Jupyter server together, and ends them with it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.utils import url_path_join
+from traitlets import Unicode
+
+from commdoc.rooms.room import Room
+from commdoc.rooms.tokens import TokenStore
+from commdoc.server.jupyter.access import BridgeKeys
+from commdoc.server.jupyter.documents import Document, Documents
+from commdoc.server.jupyter.kernels import TOKEN_NAME, URL_NAME, Kernels
+from commdoc.server.jupyter.notices import Notices
+from commdoc.server.jupyter.registry import Hosted, Registry
+from commdoc.server.nbextensions import Tickets
+
+log = logging.getLogger(__name__)
+
+CONTENTS_EVENTS: Final = "https://events.jupyter.org/jupyter_server/contents_service/v1"
+
+DRIVE: Final = "RTC:"
+"""What front ends of jupyter-collaboration put before a path."""
+
+
+class CommdocServer(ExtensionApp):
+    """Hosts a room for each notebook whose kernel has commdoc loaded."""
+
+    name = "commdoc"
+    load_other_extensions = True
+
+    bridge_url = Unicode(
+        help="Address of this server as its kernels reach it, base_url included, e.g. http://10.0.0.5:8888/user/me/. "
+        "Default: where the server listens.",
+    ).tag(config=True)
+
+    tokens: TokenStore
+    keys: BridgeKeys
+    documents: Documents
+    registry: Registry
+    kernels: Kernels
+    notices: Notices
+    tickets: Tickets
+
+    def initialize_settings(self) -> None:
+        """Make the parts; called when the server has its managers, and before it listens."""
+        server = self.serverapp
+        assert server is not None
+        self.tokens = TokenStore()
+        self.keys = BridgeKeys(server.cookie_secret)
+        self.documents = Documents(server.web_app.settings)
+        self.registry = Registry(self.documents.open, self._make_room)
+        self.kernels = Kernels(server.kernel_manager, server.session_manager, self)
+        self.notices = Notices(self.tokens)
+        self.tickets = Tickets()
+        self.kernels.install()
+        if server.event_logger is not None:
+            server.event_logger.add_listener(schema_id=CONTENTS_EVENTS, listener=self._contents_event)
+
+    def initialize_handlers(self) -> None:
+        """Add the handlers."""
+        from commdoc.server.jupyter.handlers import routes
+
+        self.handlers.extend(routes())
+
+    async def stop_extension(self) -> None:
+        """Say goodbye to all who are connected."""
+        self.kernels.uninstall()
+        self.notices.remove_all()
+        await self.registry.close()
+
+    # --- addresses ---------------------------------------------------------------------------------------------------
+
+    @property
+    def base_for_kernels(self) -> str:
+        """The server's address as its kernels reach it; ends with ``/``."""
+        assert self.serverapp is not None
+        return (self.bridge_url or str(self.serverapp.connection_url)).rstrip("/") + "/"
+
+    @property
+    def base_for_people(self) -> str:
+        """The server's address as a person reaches it, as far as the server knows it; ends with ``/``."""
+        assert self.serverapp is not None
+        parts = urlsplit(self.serverapp.public_url)
+        return urlunsplit((parts.scheme, parts.netloc, url_path_join(self.serverapp.base_url, "/"), "", ""))
+
+    def bridge_address(self, kernel_id: str) -> str:
+        """Return the address for a kernel's bridge."""
+        return f"{self.base_for_kernels}commdoc/bridge/{kernel_id}"
+
+    # --- rooms -------------------------------------------------------------------------------------------------------
+
+    def _make_room(self, document: Document, room_id: str) -> Room:
+        return Room(document.doc, room_id, kernel_link=self.kernels.connect)
+
+    async def room_of_kernel(self, kernel_id: str) -> Hosted | None:
+        """Return the room of a kernel, made if there is none; that of one that has ended, if it is still there."""
+        if await self.kernels.has(kernel_id):
+            return await self.registry.for_kernel(kernel_id, await self.kernels.notebooks_of(kernel_id))
+        return self.registry.of_kernel(kernel_id)
+
+    async def room_of_path(self, path: str) -> Hosted | None:
+        """Return the room of a notebook, made if there is none; None when there is no such file either."""
+        path = path.removeprefix(DRIVE).strip("/")
+        if self.registry.of_path(path) is None and not await self._exists(path):
+            return None
+        return await self.registry.for_path(path)
+
+    async def _exists(self, path: str) -> bool:
+        assert self.serverapp is not None
+        contents: Any = self.serverapp.contents_manager
+        exists: bool = await ensure_async(contents.file_exists(path))
+        return exists
+
+    def _file_of(self, path: str | None) -> str | None:
+        """Return where a notebook is in the file system, as far as the server has it there."""
+        root = getattr(self.serverapp, "root_dir", None)
+        return path if path is None or not root else str(Path(root, path))
+
+    def bridge_comes(self, hosted: Hosted, kernel_id: str) -> None:
+        """Note that a bridge comes into a room."""
+        self.registry.attached(hosted, kernel_id)
+        self.kernels.watch(kernel_id)
+        self.notices.write(
+            hosted.room.room_id,
+            f"{self.base_for_kernels}commdoc/rooms/{hosted.room.room_id}/",
+            kernel_id,
+            self.kernels.pid_of(kernel_id),
+            self.kernels.connection_file_of(kernel_id),
+            self._file_of(hosted.path),
+        )
+
+    def bridge_gone(self, hosted: Hosted, kernel_id: str) -> None:
+        """Find out whether its kernel is gone, too."""
+        if hosted.kernel_id == kernel_id and hosted.room.kernel.bridge is None:
+            self.kernels.look(kernel_id, self.epoch_of(kernel_id))
+
+    # --- what kernels are told, and tell -----------------------------------------------------------------------------
+
+    def environment(self, kernel_id: str) -> Mapping[str, str]:
+        """Return what a kernel needs for its bridge."""
+        return {URL_NAME: self.bridge_address(kernel_id), TOKEN_NAME: self.keys.token(kernel_id)}
+
+    def epoch_of(self, kernel_id: str) -> str | None:
+        """Return the life of a kernel that its room shows."""
+        hosted = self.registry.of_kernel(kernel_id)
+        kernel = hosted.room.kernel.kernel if hosted is not None else None
+        return kernel["epoch"] if kernel is not None else None
+
+    def kernel_ended(self, kernel_id: str, reason: str, epoch: str | None = None) -> None:
+        """Tell its room."""
+        hosted = self.registry.of_kernel(kernel_id)
+        if hosted is not None and hosted.kernel_id == kernel_id:
+            hosted.kernel_dead(reason, epoch)
+
+    async def session_changed(self, kernel_id: str) -> None:
+        """Follow the notebook."""
+        await self.registry.session_moved(kernel_id, await self.kernels.notebooks_of(kernel_id))
+
+    async def _contents_event(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        if data.get("action") == "rename":
+            self.registry.renamed(data["source_path"].strip("/"), data["path"].strip("/"))
+        elif data.get("action") == "delete":
+            self.registry.deleted(data["path"].strip("/"))

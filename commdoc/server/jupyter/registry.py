@@ -1,0 +1,213 @@
+"""The rooms of a Jupyter server: one for each notebook, found by its path and by its kernel.
+
+    a bridge comes                 the room of its kernel's notebook; of a kernel without one, one of its own
+    a window asks for a kernel     the room where its bridge is, else where it would go
+    a window asks for a notebook   its room, made if there is none
+    a notebook is renamed          its room has the new path
+    a session names another path   (save as) the live room has the new path, unless that notebook has a room already
+
+Two rooms for one path cannot be: whoever asks while a room is being made gets that one. A document that its owner has
+let go and opened again is another document: the room ends, its windows rejoin the next one, which has its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from commdoc.rooms.room import Room
+from commdoc.server.jupyter.documents import Document
+
+log = logging.getLogger(__name__)
+
+MOVED: Final = 4410
+
+
+@dataclass(eq=False)
+class Hosted:
+    """A room and what its host knows of it.
+
+    Attributes
+    ----------
+    path : str or None
+        Of the notebook, as the server's contents manager names it.
+    kernel_id : str or None
+        Whose bridge came last.
+    """
+
+    room: Room
+    document: Document
+    path: str | None = None
+    kernel_id: str | None = None
+
+    def has_epoch(self, epoch: str | None) -> bool:
+        """Tell whether this life of a kernel is the one that the room shows."""
+        kernel = self.room.kernel.kernel
+        return kernel is not None and kernel["epoch"] == epoch
+
+    def kernel_dead(self, reason: str, epoch: str | None = None) -> None:
+        """Tell the room that its kernel is gone; with `epoch` only if that life of it is the one that it shows."""
+        if epoch is None or self.has_epoch(epoch):
+            self.room.kernel_dead(reason)
+
+    def send_bridge_away(self, reason: str) -> None:
+        """Make the bridge look for its room again."""
+        bridge = self.room.kernel.bridge
+        if bridge is not None:
+            bridge.refuse("moved", reason, MOVED)
+
+
+class Registry:
+    """Makes rooms and finds them.
+
+    Parameters
+    ----------
+    open_document : callable
+        Returns the document of a path, or one for no path.
+    make_room : callable
+        Returns a room for a document, with this id.
+    """
+
+    def __init__(
+        self,
+        open_document: Callable[[str | None], Awaitable[Document]],
+        make_room: Callable[[Document, str], Room],
+    ) -> None:
+        self._open_document = open_document
+        self._make_room = make_room
+        self._hosted: dict[str, Hosted] = {}
+        self._by_path: dict[str, Hosted] = {}
+        self._by_kernel: dict[str, Hosted] = {}
+        self._turn = asyncio.Lock()
+
+    # --- finding -----------------------------------------------------------------------------------------------------
+
+    def all(self) -> list[Hosted]:
+        """Return all rooms."""
+        return list(self._hosted.values())
+
+    def get(self, room_id: str) -> Hosted | None:
+        """Return the room of this id."""
+        return self._hosted.get(room_id)
+
+    def of_kernel(self, kernel_id: str) -> Hosted | None:
+        """Return the room where this kernel's bridge is or was last."""
+        return self._by_kernel.get(kernel_id)
+
+    def of_path(self, path: str) -> Hosted | None:
+        """Return the room of a notebook."""
+        return self._by_path.get(path)
+
+    async def for_path(self, path: str) -> Hosted:
+        """Return the room of a notebook, made if there is none."""
+        async with self._turn:
+            return await self._for_path(path)
+
+    async def for_kernel(self, kernel_id: str, paths: Iterable[str]) -> Hosted:
+        """Return the room where a kernel's bridge belongs.
+
+        Parameters
+        ----------
+        paths : iterable of str
+            Of the notebooks that have sessions on the kernel.
+        """
+        async with self._turn:
+            mine, wanted = self._by_kernel.get(kernel_id), list(paths)
+            if mine is not None and (mine.path in wanted or not wanted):
+                return await self._fresh(mine)
+            if not wanted:
+                return await self._make(None)
+            if mine is not None and not self._move(mine, wanted[0]):
+                mine.send_bridge_away("the notebook of this kernel has another room")
+            return await self._for_path(wanted[0])
+
+    # --- what changes ------------------------------------------------------------------------------------------------
+
+    def attached(self, hosted: Hosted, kernel_id: str) -> None:
+        """Note that a kernel's bridge comes into a room."""
+        before = self._by_kernel.get(kernel_id)
+        if before is not None and before is not hosted:
+            before.kernel_dead("the kernel has another room now")
+            before.kernel_id = None
+        if hosted.kernel_id is not None and hosted.kernel_id != kernel_id:
+            self._by_kernel.pop(hosted.kernel_id, None)
+        hosted.kernel_id = kernel_id
+        self._by_kernel[kernel_id] = hosted
+
+    def renamed(self, old: str, new: str) -> None:
+        """Follow a notebook, or all in a folder, to a new path."""
+        for path in [path for path in self._by_path if path == old or path.startswith(f"{old}/")]:
+            self._move(self._by_path[path], new + path[len(old) :], force=True)
+
+    def deleted(self, path: str) -> None:
+        """Forget the path of notebooks that are no more: a new file of this name is another notebook."""
+        for each in [each for each in self._by_path if each == path or each.startswith(f"{path}/")]:
+            self._by_path.pop(each).path = None
+
+    async def session_moved(self, kernel_id: str, paths: Iterable[str]) -> None:
+        """Follow a kernel's notebook that was saved under another name, or a kernel whose session has come."""
+        mine, wanted = self._by_kernel.get(kernel_id), list(paths)
+        if mine is None or not wanted or mine.path in wanted:
+            return
+        async with self._turn:
+            if not self._move(mine, wanted[0]):
+                mine.send_bridge_away("the notebook of this kernel has another room")
+
+    async def close(self) -> None:
+        """End all rooms."""
+        hosted, self._hosted = self.all(), {}
+        self._by_path.clear()
+        self._by_kernel.clear()
+        await asyncio.gather(*(each.room.close("the Jupyter server has ended") for each in hosted))
+        for each in hosted:
+            each.document.close()
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    async def _for_path(self, path: str) -> Hosted:
+        hosted = self._by_path.get(path)
+        return await self._make(path) if hosted is None else await self._fresh(hosted)
+
+    async def _make(self, path: str | None, room_id: str | None = None) -> Hosted:
+        document = await self._open_document(path)
+        room = self._make_room(document, room_id or uuid.uuid4().hex)
+        room.start()
+        hosted = Hosted(room, document, path)
+        self._hosted[room.room_id] = hosted
+        if path is not None:
+            self._by_path[path] = hosted
+        log.info("room %s of %s", room.room_id, path or "a kernel without a notebook")
+        return hosted
+
+    async def _fresh(self, hosted: Hosted) -> Hosted:
+        """Return the room, or the next one of its id when its document is no longer the notebook's."""
+        if await hosted.document.is_current(hosted.path):
+            return hosted
+        log.info("room %s begins afresh: %s has another document", hosted.room.room_id, hosted.path)
+        after = await self._make(hosted.path, hosted.room.room_id)
+        if hosted.kernel_id is not None:
+            after.kernel_id = hosted.kernel_id
+            self._by_kernel[hosted.kernel_id] = after
+        await hosted.room.close("the notebook has been opened anew")
+        hosted.document.close()
+        return after
+
+    def _move(self, hosted: Hosted, path: str, *, force: bool = False) -> bool:
+        """Give a room another path, if it may have that; a room that was there before loses it by `force`."""
+        other = self._by_path.get(path)
+        if other is hosted:
+            return True
+        if not force and (other is not None or not hosted.document.may_move):
+            return False
+        if other is not None:
+            other.path = None
+        if hosted.path is not None:
+            self._by_path.pop(hosted.path, None)
+        log.info("room %s: %s is %s now", hosted.room.room_id, hosted.path, path)
+        hosted.path = path
+        self._by_path[path] = hosted
+        return True
