@@ -14,6 +14,7 @@ IN_BOTH = (
     "commdoc/py.typed",
 )
 IN_WHEEL = (
+    "etc/jupyter/jupyter_server_config.d/commdoc.json",
     "share/jupyter/labextensions/@commdoc/lab/package.json",
     "share/jupyter/labextensions/@commdoc/lab/schemas/@commdoc/lab/plugin.json",
 )
