@@ -1,15 +1,25 @@
-/** Renders outputs in a page: JupyterLab's own renderers, sanitised, and widget views from the room's models. */
+/**
+ * Renders outputs in a page: JupyterLab's own renderers, text that grows, Markdown by the parser that JupyterLab has, JSON
+ * as a tree, scripts, and widget views from the room's models.
+ */
 
-import type { WidgetModel, WidgetView } from "@jupyter-widgets/base";
-import { type IRenderMime, RenderMimeRegistry, standardRendererFactories } from "@jupyterlab/rendermime";
-import { Widget } from "@lumino/widgets";
+import {
+  type IRenderMime,
+  RenderedCommon,
+  RenderMimeRegistry,
+  standardRendererFactories,
+} from "@jupyterlab/rendermime";
+import { Marked } from "marked";
+import { JsonTree } from "./json-tree";
+import { StreamText } from "./stream-text";
+import { type Models, ViewRenderer } from "./view-renderer";
 
 export const WIDGET_MIMETYPE = "application/vnd.jupyter.widget-view+json";
 
-interface Models {
-  get_model(id: string): Promise<WidgetModel>;
-  create_view(model: WidgetModel): Promise<WidgetView>;
-}
+/** The ranks that these have in JupyterLab. */
+const FIRST = 0;
+const ERROR = 110;
+const TEXT = 120;
 
 export function makeRenderMime(
   models: Models,
@@ -17,38 +27,42 @@ export function makeRenderMime(
 ): RenderMimeRegistry {
   const registry = new RenderMimeRegistry({
     initialFactories: standardRendererFactories,
+    markdownParser,
+    resolver: noFiles,
     ...(typesetter === undefined ? {} : { latexTypesetter: typesetter }),
   });
-  registry.addFactory(
-    {
-      // The data is only a name; what it names came from the room.
-      safe: true,
-      mimeTypes: [WIDGET_MIMETYPE],
-      createRenderer: (options) => new ViewRenderer(options.mimeType, models),
-    },
-    0,
-  );
+  const add = (
+    rank: number,
+    safe: boolean,
+    mimeTypes: string[],
+    createRenderer: (options: IRenderMime.IRendererOptions) => IRenderMime.IRenderer,
+  ) => registry.addFactory({ safe, mimeTypes, createRenderer }, rank);
+  // The data is only a name; what it names came from the room.
+  add(FIRST, true, [WIDGET_MIMETYPE], ({ mimeType }) => new ViewRenderer(mimeType, models));
+  add(FIRST, true, ["application/json"], (options) => new JsonTree(options));
+  add(FIRST, false, ["text/javascript", "application/javascript"], (options) => new ScriptRenderer(options));
+  add(ERROR, true, ["application/vnd.jupyter.stderr"], (options) => new StreamText(options));
+  add(TEXT, true, ["application/vnd.jupyter.stdout"], (options) => new StreamText(options));
   return registry;
 }
 
-class ViewRenderer extends Widget implements IRenderMime.IRenderer {
-  private readonly mimeType: string;
-  private readonly models: Models;
+const marked = new Marked({ gfm: true });
 
-  constructor(mimeType: string, models: Models) {
-    super();
-    this.mimeType = mimeType;
-    this.models = models;
-  }
+const markdownParser: IRenderMime.IMarkdownParser = {
+  render: async (source) => marked.parse(source),
+};
 
-  async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const { model_id: id } = model.data[this.mimeType] as unknown as { model_id: string };
-    try {
-      const view = await this.models.create_view(await this.models.get_model(id));
-      const { luminoWidget } = view as unknown as { luminoWidget: Widget };
-      if (!this.isDisposed) Widget.attach(luminoWidget, this.node);
-    } catch (error) {
-      this.node.textContent = `This widget can't be shown: ${error instanceof Error ? error.message : String(error)}`;
-    }
+/** The page has no files: links lead where they say, and beside the page; only `#…` stays in it. */
+const noFiles: IRenderMime.IResolver = {
+  resolveUrl: async (url) => url,
+  getDownloadUrl: async (url) => url,
+  isLocal: () => false,
+};
+
+/** A script of a trusted output, as JupyterLab runs it: `element` is its place. */
+class ScriptRenderer extends RenderedCommon {
+  override async render(model: IRenderMime.IMimeModel): Promise<void> {
+    const source = String(model.data[this.mimeType]);
+    new Function("element", "document", "window", source)(this.node, document, window);
   }
 }

@@ -36,6 +36,22 @@ export interface Change {
   readonly keys: readonly string[];
 }
 
+/** An nbformat output, decoded. */
+export type Output = Record<string, unknown>;
+
+/** One of the things that happened to a list of outputs; to be done one after the other. */
+export type OutputEdit =
+  /** Only the first `at` outputs are left. */
+  | { readonly what: "cut"; readonly at: number }
+  /** The text of stream `at` lost its last `cut` UTF-16 units, all of its last line, and got `text`. */
+  | { readonly what: "stream"; readonly at: number; readonly cut: number; readonly text: string }
+  /** Output `at` is another one now, or is new and the last one. A promise, which never rejects, where blobs must come. */
+  | {
+      readonly what: "replaced" | "added";
+      readonly at: number;
+      readonly output: Output | Promise<Output>;
+    };
+
 export interface SourceListener {
   /** Comms opened, changed or closed, in order. */
   changed(changes: readonly Change[]): void;
@@ -49,6 +65,10 @@ export interface ModelSource {
   entry(commId: string): Entry | undefined;
   /** Read the newest values of keys; a missing blob never rejects, its place holds a stand-in. */
   read(commId: string, keys: readonly string[]): Promise<Values>;
+  /** Tell an Output's outputs: now as they are, then each edit. They are no key of `Entry.keys`. Returns what ends it. */
+  follow(commId: string, follower: (edits: readonly OutputEdit[]) => void): () => void;
+  /** Does the room say that a kernel of this host made the comm? Then its outputs may do what its modules may. */
+  trusted(commId: string): boolean;
   /** Is a request of this window for the key under way? Its changes are told when it is not any more. */
   requested(commId: string, key: string): boolean;
   /** Ask for a change of these keys; binary parts are DataView or ArrayBuffer. */

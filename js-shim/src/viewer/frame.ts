@@ -4,17 +4,20 @@
  * `data-view` and `data-comm-id` on views, `data-cell` on groups, `data-live` on the body.
  */
 
-import { modelsOf, nbextensions, type RoomManager } from "../models";
-import { PAGE_SUFFIX } from "../models/from-room";
+import { fromRoom, PAGE_SUFFIX } from "../models/from-room";
+import { RoomManager } from "../models/manager";
+import { nbextensions } from "../models/nbextensions";
 import { ConnectionError } from "../window/errors";
 import { joinRoom, type Room } from "../window/room";
 import { type Connect, portConnect } from "../window/transport";
 import "./frame.css";
+import { answer } from "./frame-watch";
+import { LastLife } from "./last-life";
 import { LogPanel } from "./log-panel";
 import { askForModules } from "./module-desk";
 import { Stage } from "./stage";
 import { typesetter } from "./typesetter";
-import { lifelessWords } from "./words";
+import { LAST_LIFE_WORDS, lifelessWords } from "./words";
 
 /** The wait before the room is tried again, while it was never joined. */
 const RETRY_MS = [300, 1000, 3000, 10_000];
@@ -28,8 +31,15 @@ async function main(): Promise<void> {
     console.error(`[commdoc] ${text}`, error ?? "");
     log.add("error", text);
   };
-  const room = await join(portConnect(await portFromPage()), problem);
-  const manager = modelsOf(room, {
+  const [port, watch] = await portsFromPage();
+  if (watch !== undefined) {
+    const stage = at("stage");
+    answer(watch, () => stage.isConnected);
+  }
+  const room = await join(portConnect(port), problem);
+  const refused = (commId: string, reason: string) => log.add("error", `comm ${commId}: ${reason}`);
+  const life = new LastLife(room, fromRoom(room, refused), () => at("stage").childElementCount > 0);
+  const manager = new RoomManager(life.source, {
     root: document,
     typesetter,
     loader: nbextensions(askForModules(window)),
@@ -43,35 +53,35 @@ async function main(): Promise<void> {
   const stage = new Stage(at("stage"), maker, (commId, error) => problem(`comm ${commId}: no view`, error));
   const show = () => {
     const { views } = room.comms;
-    stage.show(views);
-    at("empty").hidden = views.length > 0 || !room.kernel.live;
+    if (life.isKept && views.length > 0) life.release();
+    if (!life.isKept) stage.show(views);
+    at("empty").hidden = views.length > 0 || life.isKept || !room.kernel.live;
+    showLife(room, manager, life);
   };
-  const live = () => showLife(room, manager);
   room.on("change", (changes) => {
-    if (changes.some(({ kind }) => kind !== "updated")) show();
-    if (changes.some(({ kind }) => kind === "kernel" || kind === "refused")) live();
+    if (changes.some(({ kind }) => kind !== "updated" && kind !== "outputs")) show();
   });
-  room.on("kernel", () => {
-    live();
-    show();
-  });
-  room.on("status", live);
+  room.on("kernel", show);
+  room.on("status", show);
   room.on("log", ({ name, text }) => log.add(name === "stderr" ? "stderr" : "stdout", text));
-  live();
   show();
 }
 
-function showLife(room: Room, manager: RoomManager): void {
+function showLife(room: Room, manager: RoomManager, life: LastLife): void {
   const { status, live, epoch } = room.kernel;
   const connection = room.status === "synced" ? "live" : "disconnected";
   const lifeless = lifelessWords(connection, epoch === null ? "unknown" : status, live);
   // What the page around can't know; the rest it says itself.
   const reading = room.role === "viewer" ? "This link is for reading: nothing can be changed with it." : null;
   const closed = room.status === "closed" ? "The room is gone. Load this page again to look for it." : null;
-  const words = room.schemaError?.message ?? closed ?? reading;
+  const last = life.isKept && lifeless === null ? LAST_LIFE_WORDS : null;
+  const words = room.schemaError?.message ?? closed ?? last ?? reading;
   const alive = words === null && lifeless === null && live;
   manager.setLive(alive);
-  at("stage").inert = !alive;
+  const stage = at("stage");
+  stage.inert = !alive;
+  // A reader's widgets are this moment's; what can't be brought up to date is the last state.
+  stage.dataset.state = alive ? "live" : words === reading && lifeless === null && live ? "reading" : "last";
   document.body.dataset.live = String(alive);
   const line = at("state");
   line.hidden = words === null;
@@ -91,17 +101,17 @@ async function join(connect: Connect, problem: (text: string, error?: unknown) =
   }
 }
 
-/** The port to the room, from the page around: asked for now, and again when the page says that it is there. */
-function portFromPage(): Promise<MessagePort> {
+/** The ports to the room and to who watches, from the page around: asked for now, and again when the page says that it is there. */
+function portsFromPage(): Promise<[MessagePort, MessagePort | undefined]> {
   // The frame's origin is opaque and it can't know the page's; there is nothing secret in being ready.
   const ready = { commdoc: "ready", id: Math.random() };
   return new Promise((resolve) => {
-    const take = ({ source, data, ports }: MessageEvent) => {
+    const take = ({ source, data, ports: [port, watch] }: MessageEvent) => {
       if (source !== window.parent) return;
       if (data?.commdoc === "here") window.parent.postMessage(ready, "*");
-      if (data?.commdoc !== "port" || ports[0] === undefined) return;
+      if (data?.commdoc !== "port" || port === undefined) return;
       window.removeEventListener("message", take);
-      resolve(ports[0]);
+      resolve([port, watch]);
     };
     window.addEventListener("message", take);
     window.parent.postMessage(ready, "*");

@@ -4,6 +4,8 @@ import type { KernelState, PeerInfo, Role, ToWindow } from "../window/messages";
 import {
   CONNECTION_WORDS,
   type ConnectionState,
+  FRAME_WORDS,
+  type FrameTrouble,
   KERNEL_WORDS,
   lifelessWords,
   peopleWords,
@@ -14,6 +16,7 @@ export class Header {
   private readonly page: Document;
   private connection: ConnectionState = "connecting";
   private kernel: KernelState | null = null;
+  private trouble: FrameTrouble | null = null;
   private peers: PeerInfo[] = [];
   private self = "";
   private role: Role | null = null;
@@ -27,6 +30,13 @@ export class Header {
 
   setConnection(connection: ConnectionState): void {
     this.connection = connection;
+    this.show();
+  }
+
+  /** What is wrong with the frame; it offers to load it again. */
+  setTrouble(trouble: FrameTrouble | null): void {
+    if (this.trouble === trouble) return;
+    this.trouble = trouble;
     this.show();
   }
 
@@ -59,7 +69,10 @@ export class Header {
     this.at("role").hidden = this.role !== "viewer";
     words(this.at("kernel"), known ? KERNEL_WORDS[status] : "Kernel not known");
     words(this.at("connection"), CONNECTION_WORDS[this.connection]);
-    const notice = lifelessWords(this.connection, status, live);
+    const notice =
+      this.trouble === null ? lifelessWords(this.connection, status, live) : FRAME_WORDS[this.trouble];
+    bar.dataset.frame = this.trouble ?? "well";
+    this.at("reload").hidden = this.trouble === null;
     const line = this.at("notice");
     line.hidden = notice === null;
     if (line.textContent !== notice) line.textContent = notice ?? "";

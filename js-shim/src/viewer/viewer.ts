@@ -13,9 +13,11 @@ import {
   type TransportEvents,
   webSocketConnect,
 } from "../window/transport";
+import { FrameWatch } from "./frame-watch";
 import { Header } from "./header";
 import { serveModules } from "./module-desk";
 import { takeToken } from "./token";
+import type { ConnectionState, FrameTrouble } from "./words";
 
 /** Close codes of those who may not be here, and of those who don't understand each other. */
 const FORBIDDEN = 4403;
@@ -29,48 +31,118 @@ function main(): void {
     header.setConnection("refused");
     return;
   }
-  const connect = watched(webSocketConnect(address, WebSocket as never), header, () =>
+  const room = new RoomLine(webSocketConnect(address, WebSocket as never), header, () =>
     refused(address.socket, token),
   );
   const frame = document.getElementById("frame") as HTMLIFrameElement;
   serveModules(window, frame, address);
-  let served: unknown;
-  let stop: () => void = () => undefined;
-  window.addEventListener("message", ({ source, data }) => {
-    // The frame's origin is opaque: it is known by its window. It says one thing, that it is ready, perhaps twice.
-    if (source !== frame.contentWindow || data?.commdoc !== "ready" || data.id === served) return;
-    served = data.id;
-    stop();
-    const { port1, port2 } = new MessageChannel();
-    stop = pipePort(port1, connect);
-    frame.contentWindow?.postMessage({ commdoc: "port" }, "*", [port2]);
-  });
-  // Page and frame load side by side; the frame may have been ready before this script was.
-  frame.contentWindow?.postMessage({ commdoc: "here" }, "*");
+  new FrameHost(frame, room, header);
 }
 
-/** `connect`, with the header told what happens. */
-function watched(connect: Connect, header: Header, isRefused: () => Promise<boolean>): Connect {
-  return (events: TransportEvents) => {
+/** Serves the frame: gives it its ports, sees to it that it is well, and loads it again when that is asked for. */
+class FrameHost {
+  private readonly frame: HTMLIFrameElement;
+  private readonly room: RoomLine;
+  private readonly header: Header;
+  private served: unknown;
+  private end: () => void = () => undefined;
+
+  constructor(frame: HTMLIFrameElement, room: RoomLine, header: Header) {
+    this.frame = frame;
+    this.room = room;
+    this.header = header;
+    window.addEventListener("message", ({ source, data }) => {
+      // The frame's origin is opaque: it is known by its window. It says one thing, that it is ready, perhaps twice.
+      if (source !== this.frame.contentWindow || data?.commdoc !== "ready" || data.id === this.served) return;
+      this.served = data.id;
+      this.serve();
+    });
+    document.getElementById("reload")?.addEventListener("click", () => this.reload());
+    // A page that a browser had put aside: its frame has said that it leaves.
+    window.addEventListener("pageshow", ({ persisted }) => persisted && this.reload());
+    // Page and frame load side by side; the frame may have been ready before this script was.
+    frame.contentWindow?.postMessage({ commdoc: "here" }, "*");
+  }
+
+  private serve(): void {
+    this.end();
+    this.header.setTrouble(null);
+    const room = new MessageChannel();
+    const watched = new MessageChannel();
+    const stopPipe = pipePort(room.port1, this.room.connect);
+    const watch = new FrameWatch(watched.port1, (trouble) => this.say(trouble));
+    this.end = () => {
+      this.end = () => undefined;
+      watch.stop();
+      this.room.forget();
+      stopPipe();
+    };
+    this.frame.contentWindow?.postMessage({ commdoc: "port" }, "*", [room.port2, watched.port2]);
+  }
+
+  private say(trouble: FrameTrouble | null): void {
+    this.header.setTrouble(trouble);
+    if (trouble !== "left" && trouble !== "overwritten") return;
+    // Nobody is there who could take what the room says.
+    this.end();
+    this.header.setConnection("stopped");
+  }
+
+  /** Out of the page and in again: of what was done to the frame nothing is left. */
+  private reload(): void {
+    this.end();
+    const { parentNode, nextSibling } = this.frame;
+    this.frame.remove();
+    parentNode?.insertBefore(this.frame, nextSibling);
+    this.header.setTrouble(null);
+    this.header.setConnection("connecting");
+  }
+}
+
+/** The way to the room, with the header told what happens on it. */
+class RoomLine {
+  /** Connections of which the header is told no more are below this number. */
+  private first = 0;
+  private count = 0;
+  private readonly open: Connect;
+  private readonly header: Header;
+  private readonly isRefused: () => Promise<boolean>;
+
+  constructor(open: Connect, header: Header, isRefused: () => Promise<boolean>) {
+    this.open = open;
+    this.header = header;
+    this.isRefused = isRefused;
+  }
+
+  /** The connections until now are the header's business no more. */
+  forget(): void {
+    this.first = this.count + 1;
+  }
+
+  readonly connect: Connect = (events: TransportEvents) => {
+    const number = ++this.count;
+    const tell = (state: ConnectionState) => number >= this.first && this.header.setConnection(state);
     let opened = false;
-    header.setConnection("connecting");
+    tell("connecting");
     const ended = (code: number, reason: string) => {
-      header.setConnection(code === FORBIDDEN || code === WRONG_VERSION ? "refused" : "disconnected");
+      tell(code === FORBIDDEN || code === WRONG_VERSION ? "refused" : "disconnected");
       events.close(code, reason);
     };
-    return connect({
+    return this.open({
       open() {
         opened = true;
         events.open();
       },
-      frame(data) {
-        look(data, header);
+      frame: (data) => {
+        if (number >= this.first) look(data, this.header);
         events.frame(data);
       },
-      close(code, reason) {
+      close: (code, reason) => {
         if (opened) return ended(code, reason);
         // A browser doesn't say that the handshake was answered with 403.
-        isRefused().then((is) => (is ? ended(FORBIDDEN, "the host refused the token") : ended(code, reason)));
+        this.isRefused().then((is) =>
+          is ? ended(FORBIDDEN, "the host refused the token") : ended(code, reason),
+        );
       },
     });
   };

@@ -2,7 +2,10 @@
 
 import type { KernelStatus, Role } from "../window/messages";
 
-export type ConnectionState = "connecting" | "live" | "disconnected" | "refused";
+export type ConnectionState = "connecting" | "live" | "disconnected" | "refused" | "stopped";
+
+/** What a widget may do to the frame that it is in: lead it elsewhere, write over it, keep it from answering. */
+export type FrameTrouble = "left" | "overwritten" | "silent";
 
 export const KERNEL_WORDS: Record<KernelStatus | "unknown", string> = {
   unknown: "No kernel yet",
@@ -18,7 +21,20 @@ export const CONNECTION_WORDS: Record<ConnectionState, string> = {
   live: "Live",
   disconnected: "Reconnecting",
   refused: "Refused",
+  stopped: "Stopped",
 };
+
+export const FRAME_WORDS: Record<FrameTrouble, string> = {
+  left: "A widget has led this page's widgets to another address: they are gone from here, not from the notebook.",
+  overwritten:
+    "A widget has written over this page's widgets: they are gone from here, not from the notebook.",
+  silent: "The widgets don't answer: one of them keeps this page busy.",
+};
+
+/** What stands on the stage until the new kernel's widgets are displayed. */
+export const LAST_LIFE_WORDS =
+  "The kernel was started anew. What you see is the last state of its widgets before, and nothing in it can be changed; " +
+  "new ones take their place when they are displayed.";
 
 const ROLE_WORDS: Record<Role, string> = { bridge: "kernel", window: "window", viewer: "read only" };
 

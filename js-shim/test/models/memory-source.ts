@@ -5,6 +5,7 @@ import type {
   Entry,
   MissingBlob,
   ModelSource,
+  OutputEdit,
   SourceListener,
   Values,
 } from "../../src/models/source";
@@ -24,6 +25,8 @@ export class MemorySource implements ModelSource {
   /** Comms of which a read never ends. */
   readonly hanging = new Set<string>();
   place = 0;
+  isTrusted = true;
+  private readonly followers = new Map<string, Set<(edits: readonly OutputEdit[]) => void>>();
   private readonly comms = new Map<string, Held>();
   private readonly listeners = new Set<SourceListener>();
 
@@ -36,14 +39,14 @@ export class MemorySource implements ModelSource {
       const head = {
         targetName: "jupyter.widget",
         modelModule: module as string,
-        modelModuleVersion: "2.0.0",
+        modelModuleVersion: module === "@jupyter-widgets/output" ? "1.0.0" : "2.0.0",
         modelName: model as string,
       };
       const view = (model as string).replace(/Model$/, "View");
       const common = {
         _view_name: view,
         _view_module: module,
-        _view_module_version: "2.0.0",
+        _view_module_version: head.modelModuleVersion,
         _model_name: model,
       };
       this.comms.set(commId, { head, state: { ...common, _model_module: module, ...state } });
@@ -61,6 +64,26 @@ export class MemorySource implements ModelSource {
   gone(commId: string): void {
     this.comms.delete(commId);
     this.tell([{ kind: "closed", commId, keys: [] }]);
+  }
+
+  /** Edit the outputs of an Output that is followed. */
+  edit(commId: string, ...edits: OutputEdit[]): void {
+    for (const follower of this.followers.get(commId) ?? []) follower(edits);
+  }
+
+  follow(commId: string, follower: (edits: readonly OutputEdit[]) => void): () => void {
+    const those = this.followers.get(commId) ?? new Set();
+    this.followers.set(commId, those.add(follower));
+    return () => those.delete(follower);
+  }
+
+  trusted(): boolean {
+    return this.isTrusted;
+  }
+
+  /** How many follow an Output. */
+  following(commId: string): number {
+    return this.followers.get(commId)?.size ?? 0;
   }
 
   message(commId: string, data: unknown, buffers: DataView[] = []): void {
