@@ -210,6 +210,16 @@ class RoomBlobs:
         """Return a blob's bytes if a live entry names it."""
         return self._store.get(digest) if self._named().get(digest, 0) > 0 else None
 
+    def usage(self) -> dict[str, int]:
+        """Return how many blobs are here, how many bytes they have, and how many of them live entries name."""
+        sizes = {digest: self._store.size(digest) or 0 for digest in self._store.digests()}
+        named = self._named()
+        return {
+            "count": len(sizes),
+            "bytes": sum(sizes.values()),
+            "named": sum(named.get(digest, 0) > 0 for digest in sizes),
+        }
+
     def sweep(self) -> int:
         """Delete what nobody has named for the grace time, or what is too much of it; return how many."""
         now, named = self._clock(), self._named()

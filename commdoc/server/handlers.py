@@ -28,6 +28,7 @@ def describe(room: Room) -> dict[str, Any]:
         "kernel": room.kernel.state(),
         "comms": len(room.comms),
         "windows": room.window_count,
+        "blobs": room.blobs.usage(),
     }
 
 

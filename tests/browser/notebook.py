@@ -30,15 +30,24 @@ class CellError(AssertionError):
 
 
 class Notebook:
-    """Starts the kernel; `close` ends it. `link` is there once `load` was called."""
+    """Starts the kernel; `close` ends it. `link` is there once `load` was called.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    path : Path, optional
+        Of the notebook, as a Jupyter server tells its kernels.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
         runtime = Path(os.environ["JUPYTER_RUNTIME_DIR"])
         self.kernel_id = str(uuid.uuid4())
         self.manager = KernelManager(
             kernel_name="python3", connection_file=str(runtime / f"kernel-{self.kernel_id}.json")
         )
-        self.manager.start_kernel(env={**os.environ, "COMMDOC_SIDECAR_GRACE": GRACE_SECONDS})
+        env = {**os.environ, "COMMDOC_SIDECAR_GRACE": GRACE_SECONDS}
+        if path is not None:
+            env["JPY_SESSION_NAME"] = str(path)
+        self.manager.start_kernel(env=env)
         self._context = zmq.Context()
         self._context.rcvhwm = (
             0  # a flood that nobody reads yet waits here, and the idle behind it is not dropped
@@ -56,15 +65,20 @@ class Notebook:
         return self
 
     def _find_link(self) -> str:
-        return self._announced("window") if "in Python:" in self.run("%commdoc") else ""
+        # Where its room was another kernel's before, it is announced a moment later.
+        is_there = "in Python:" in self.run("%commdoc") and self._announcement.exists()
+        return self._announced("window") if is_there else ""
+
+    @property
+    def _announcement(self) -> Path:
+        return Path(os.environ["JUPYTER_RUNTIME_DIR"], f"commdoc-{self.kernel_id}.json")
 
     def reading_link(self) -> str:
         """Return the room's link for somebody who may only look."""
         return self._announced("viewer")
 
     def _announced(self, role: str) -> str:
-        path = Path(os.environ["JUPYTER_RUNTIME_DIR"], f"commdoc-{self.kernel_id}.json")
-        announced = json.loads(path.read_text(encoding="utf-8"))
+        announced = json.loads(self._announcement.read_text(encoding="utf-8"))
         return f"{announced['url']}#token={announced['tokens'][role]}"
 
     def run(self, code: str, *, timeout: float = 60, cell_id: str | None = None) -> str:
@@ -156,11 +170,11 @@ class Notebook:
         """End the kernel as the kernel of the operating system ends it."""
         os.kill(self.value("__import__('os').getpid()"), signal.SIGKILL)
 
-    def restart(self) -> None:
-        """Restart the kernel; commdoc is not loaded in its new life."""
+    def restart(self, *, now: bool = True) -> None:
+        """Restart the kernel, at once or when it has shut down; commdoc is not loaded in its new life."""
         self.client.stop_channels()
-        self.manager.restart_kernel(now=True)
-        self.client = self.manager.client()
+        self.manager.restart_kernel(now=now)
+        self.client = self.manager.client(context=self._context)
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
 
