@@ -262,14 +262,18 @@ class KernelSide:
             self.taken.clear()
             await self.taken.wait()
 
-    def apply(self) -> None:
-        """Apply everything that waits as one transaction; as more where a comm that had a message is written again."""
+    def apply(self) -> int:
+        """Apply everything that waits as one transaction; as more where a comm that had a message is written again.
+
+        Returns how many there were.
+        """
         batches, self._inbox, self._inbox_bytes = self._inbox, [], 0
         self.waiting.clear()
         self.taken.set()
         writer = self._writer
+        transactions = 0
         if writer is None or not batches:
-            return
+            return transactions
         ops = self._ops(batches)
         left = next(ops, None)
         while left is not None:
@@ -279,8 +283,10 @@ class KernelSide:
                     self._apply_one(writer, *left)
                     left = next(ops, None)
                 writer.end()
+            transactions += 1
         for batch in batches:
             batch.peer.answer(frames.encode({"type": "applied", "batch": batch.number}))
+        return transactions
 
     @staticmethod
     def _ops(batches: list[_Batch]) -> Iterator[tuple[_Batch, Any]]:

@@ -167,9 +167,9 @@ class Room:
         while True:
             await self.kernel.waiting.wait()
             await self.governor.turn()
-            with self.governor.measured():
+            with self.governor.measured() as batch:
                 try:
-                    self.kernel.apply()
+                    batch.transactions = self.kernel.apply()
                 except Exception:
                     log.exception("room %s: a batch failed", self.room_id)
 

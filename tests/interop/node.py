@@ -160,9 +160,17 @@ class NodeWindow(NodeProgram):
 
     script = "window.mjs"
 
-    async def join(self, url: str, *, watch: Sequence[str] = (), **options: Any) -> dict[str, Any]:
-        """Join a room; `watch` names keys of which each comm message's event notes the value at that moment."""
-        joined: dict[str, Any] = await self.do("join", url=url, watch=list(watch), options=options)
+    async def join(
+        self, url: str, *, watch: Sequence[str] = (), digest: bool = False, **options: Any
+    ) -> dict[str, Any]:
+        """Join a room.
+
+        `watch` names keys of which each comm message's event notes the value at that moment; with `digest` it notes the
+        SHA-256 of buffers instead of their bytes.
+        """
+        joined: dict[str, Any] = await self.do(
+            "join", url=url, watch=list(watch), digest=digest, options=options
+        )
         return joined
 
     async def comms(self) -> dict[str, dict[str, Any]]:

@@ -1,12 +1,14 @@
 // A window in Node, driven by JSON lines (see lines.mjs): the library as it is built, over the package ws. Values go in
 // and out in the typed notation of tests/fixtures/README.md. `node.py` is its Python side.
 
+import { createHash, randomBytes } from "node:crypto";
 import { CommsMap, decode, encodeState, joinRoom, WebSocket, Y } from "../../js-shim/dist/interop.js";
 import { serve, until } from "./lines.mjs";
 import { base64, bytes, typed, untyped } from "./typed.mjs";
 
 let room;
 let watched = [];
+let digesting = false;
 const log = [];
 const problems = [];
 const sockets = [];
@@ -27,13 +29,14 @@ function listen() {
       event: "message",
       comm_id: commId,
       data: typed(data),
-      buffers: buffers.map(base64),
+      buffers: buffers.map(digesting ? sha256 : base64),
       seen: Object.fromEntries(watched.map((key) => [key, room.comms.get(commId)?.encoded(key) ?? null])),
     }),
   );
   for (const event of ["kernel", "cell_end", "log", "peers", "failed"]) {
     room.on(event, (news) => log.push({ ...news, event }));
   }
+  room.on("missed", (count) => log.push({ event: "missed", count }));
   room.on("status", (status) => log.push({ event: "status", status }));
   room.on("change", (changes) => {
     for (const { kind, commId, keys } of changes) log.push({ event: "change", kind, comm_id: commId, keys });
@@ -87,12 +90,16 @@ function onAnything(check) {
   };
 }
 
+const sha256 = (view) =>
+  createHash("sha256").update(new Uint8Array(view.buffer, view.byteOffset, view.byteLength)).digest("hex");
+
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 serve({
-  /** Joins; `watch` names keys whose encoded value is noted with each comm message. */
-  async join({ url, watch = [], options = {} }) {
+  /** Joins; `watch` names keys whose encoded value is noted with each comm message, `digest` notes buffers' SHA-256 only. */
+  async join({ url, watch = [], digest = false, options = {} }) {
     watched = watch;
+    digesting = digest;
     const onProblem = (text, error) => problems.push(error ? `${text}: ${error.message ?? error}` : text);
     room = await joinRoom(url, { WebSocket: Socket, onProblem, ...options });
     listen();
@@ -115,6 +122,18 @@ serve({
     const handle = room.send(comm_id, untyped(data), buffers.map(bytes));
     await handle.sent;
     return handle.messageId;
+  },
+  /** Sends `count` messages with random bytes, and sets `key` before each `step`th; returns what failed when all are handled. */
+  async flood({ comm_id, key, count, bytes: size, step }) {
+    const all = [];
+    for (let i = 0; i < count; i++) {
+      const raw = randomBytes(size);
+      if (i % step === 0) room.request(comm_id, { [key]: i });
+      const content = { who: key, i, sha: createHash("sha256").update(raw).digest("hex") };
+      all.push(room.send(comm_id, { method: "custom", content }, [raw]).settled);
+      if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return (await Promise.allSettled(all)).flatMap(({ reason }) => (reason ? [reason.message] : []));
   },
   async open({ comm_id, target_name, data, metadata }) {
     await room.open(comm_id, target_name, untyped(data), metadata).sent;

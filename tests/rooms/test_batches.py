@@ -19,6 +19,14 @@ def test_a_batch_may_not_start_before_25_times_the_last_one_s_cpu_time() -> None
     assert 0.1 <= governor.not_before - time.monotonic() + 0.01 <= 0.2
 
 
+def test_of_a_batch_that_messages_split_one_transaction_counts() -> None:
+    governor = Governor()
+    with governor.measured() as batch:
+        burn(0.02)
+        batch.transactions = 20
+    assert governor.not_before - time.monotonic() < 0.1
+
+
 def test_nobody_waits_longer_than_half_a_second() -> None:
     governor = Governor()
     with governor.measured():
