@@ -130,6 +130,8 @@ class KernelSide:
             self._show(self._requests.end_all(reason, dead=False))
             if old is not None:
                 self._end_epoch(old, same_kernel=old["kernel_id"] == kernel["kernel_id"])
+            else:
+                self._end_strangers(kernel["kernel_id"])
             self._comms.begin_epoch(kernel["kernel_id"], kernel["epoch"], kernel["name"])
         self._asks.forget_opening()
         if self._link is not None:
@@ -152,6 +154,14 @@ class KernelSide:
             for comm_id in self._comms.comm_ids(old["epoch"]):
                 self._comms.close(comm_id)
             self._comms.set_kernel(old["kernel_id"], epoch=old["epoch"], name=old["name"], status="gone")
+
+    def _end_strangers(self, kernel_id: str) -> None:
+        """Remove the comms of other kernels that the document had before there was this room: a store brought it."""
+        for known in list(self._comms.kernels.values()):
+            if known.kernel_id != kernel_id:
+                for comm_id in self._comms.comm_ids(known.epoch):
+                    self._comms.close(comm_id)
+                self._comms.set_kernel(known.kernel_id, epoch=known.epoch, name=known.name, status="gone")
 
     def detach(self, peer: Peer) -> None:
         """The bridge's connection has ended."""

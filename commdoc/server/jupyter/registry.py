@@ -117,7 +117,8 @@ class Registry:
         """
         async with self._turn:
             mine, wanted = self._by_kernel.get(kernel_id), list(paths)
-            if mine is not None and (mine.path in wanted or not wanted):
+            if mine is not None and (mine.path is not None or not wanted):
+                # A session may still have the path from before a renaming; `session_moved` tells when it has another.
                 return await self._fresh(mine)
             if not wanted:
                 return await self._make(None)

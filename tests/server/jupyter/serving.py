@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -30,7 +30,7 @@ from tests.conftest import until
 
 TOKEN = "of-the-tests"
 BASE = "/user/me/"
-READY_SECONDS = 60.0
+READY_SECONDS = 90.0
 
 OPTIONS = (
     "--ServerApp.open_browser=False",
@@ -108,7 +108,10 @@ class Server:
         if not self.info.exists():
             return False
         self.url: str = json.loads(self.info.read_text(encoding="utf-8"))["url"]
-        return self.ask("GET", "api/status").status == 200
+        try:
+            return self.ask("GET", "api/status").status == 200
+        except URLError:  # the file is written before it listens
+            return False
 
     @property
     def port(self) -> int:
@@ -220,7 +223,7 @@ class Kernel:
             until(self._file.exists, timeout=30, what="the kernel has a connection file")
             self._client = BlockingKernelClient(connection_file=str(self._file))
             self._client.load_connection_file()
-            self._client.start_channels()
+            self._client.start_channels(hb=False)  # on a busy machine it misses beats
             self._client.wait_for_ready(timeout=60)
         return self._client
 
