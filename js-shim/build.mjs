@@ -11,14 +11,15 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSyn
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { toldInvoke } from "./tools/anywidget.mjs";
 import { container } from "./tools/container.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 const staticFolder = join(root, "..", "commdoc", "server", "static");
-const labFolder = join(root, "..", "commdoc", "labextension");
 const what = process.argv[2] ?? "all";
+const labFolder = process.argv[3] ?? join(root, "..", "commdoc", "labextension");
 if (!["all", "core", "pages", "lab"].includes(what)) {
-  console.error(`usage: node build.mjs [core|pages|lab], not ${what}`);
+  console.error(`usage: node build.mjs [core|pages|lab [folder]], not ${what}`);
   process.exit(2);
 }
 
@@ -77,6 +78,7 @@ async function pages() {
       ".ttf": "empty",
       ".eot": "empty",
     },
+    plugins: [toldInvoke],
   };
   await build({
     ...page,

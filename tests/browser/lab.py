@@ -108,7 +108,7 @@ class LabServer:
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log()[-2000:]
-        return self._info.exists()
+        return self._info.exists() and self._info.read_text(encoding="utf-8").rstrip().endswith("}")
 
     def log(self) -> str:
         """Return what the server has logged."""

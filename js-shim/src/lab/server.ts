@@ -40,7 +40,8 @@ export class RoomServer {
   async link(roomId: string, role: Role): Promise<string> {
     const answer = await this.ask("POST", `api/rooms/${roomId}/links`, { role });
     if (answer === null) throw new Error("the room is gone");
-    return (answer as { url: string }).url;
+    // It may come without a host: this browser knows under which name it reaches the server.
+    return new URL((answer as { url: string }).url, this.settings.baseUrl).href;
   }
 
   /**

@@ -1,0 +1,66 @@
+"""JupyterLab with commdoc's server extension and plugin, freshly built; and one without them, for the control runs."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import chromium
+from tests.browser.lab import LabNotebook, LabServer, lab_server
+from tests.conftest import ROOT
+from tests.lab.windows import LabWindow
+
+__all__ = ["chromium"]  # a fixture
+
+OpenWindow = Callable[..., LabWindow]
+
+
+@pytest.fixture(scope="session")
+def labextensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the plugin, as the wheel puts it into ``share/jupyter/labextensions``."""
+    folder = tmp_path_factory.mktemp("labextensions")
+    command = ["node", "build.mjs", "lab", str(folder / "@commdoc" / "lab")]
+    subprocess.run(command, cwd=ROOT / "js-shim", check=True, timeout=60)
+    return folder
+
+
+def with_commdoc(labextensions: Path) -> list[str]:
+    """Return the options of a server that has what the wheel brings."""
+    return [
+        "--ServerApp.jpserver_extensions=commdoc=True",
+        f"--LabApp.extra_labextensions_path={labextensions}",
+    ]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, labextensions: Path) -> Iterator[LabServer]:
+    """A JupyterLab with commdoc."""
+    with lab_server(tmp_path_factory.mktemp("lab"), options=with_commdoc(labextensions)) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """A JupyterLab as it is without commdoc."""
+    with lab_server(tmp_path_factory.mktemp("plain-lab")) as it:
+        yield it
+
+
+@pytest.fixture
+def open_window(chromium: Browser) -> Iterator[OpenWindow]:
+    """Open windows onto notebooks; they are closed at the end."""
+    windows: list[LabWindow] = []
+
+    def opened(notebook: LabNotebook, **how: Any) -> LabWindow:
+        window = LabWindow(chromium, notebook, **how)
+        windows.append(window)
+        return window
+
+    yield opened
+    for window in windows:
+        window.close()

@@ -1,0 +1,106 @@
+"""A window of JupyterLab: a page of its own, with what a person does to widgets in it and what they see."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from playwright.sync_api import Browser, Locator, WebSocket, expect
+
+from tests.browser.lab import _HELPERS, LabNotebook, LabPage
+
+MODELS: Final = """
+async () => {
+  const found = {};
+  for (const [id, model] of await lab.models()) {
+    const state = model.serialize(model.get_state());
+    found[id] = {name: model.name, live: model.comm_live, state};
+  }
+  return found;
+}
+"""
+
+
+class LabWindow(LabPage):
+    """A notebook in JupyterLab."""
+
+    def __init__(self, browser: Browser, notebook: LabNotebook, *, wait: bool = True, **how: Any) -> None:
+        self._told_kernel: list[str] = []
+        super().__init__(browser, notebook, wait=False, **how)
+        self.page.on("websocket", self._on_socket)
+        self.wait_open()
+        if wait:
+            self.wait_ready()
+
+    def wait_open(self) -> None:
+        """Wait until the notebook is to be seen; its kernel may be busy."""
+        self.page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext !== undefined")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.page.evaluate(_HELPERS)
+
+    # --- what a person does ---------------------------------------------------------------------------------------
+
+    def start(self, index: int) -> None:
+        """Run one cell; return at once."""
+        self.page.evaluate("index => { lab.run(index); }", index)
+
+    def save(self) -> None:
+        """Save the notebook: that is how the outputs of cells come to other windows."""
+        self.command("docmanager:save")
+
+    def slider(self, label: str) -> Locator:
+        """The handle of the slider with this description."""
+        return self.widget(label).locator(".noUi-handle").first
+
+    def press(self, label: str, key: str, times: int = 1) -> None:
+        """Move a slider by keys."""
+        self.slider(label).focus()
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    # --- what they see --------------------------------------------------------------------------------------------
+
+    def widget(self, label: str) -> Locator:
+        """The control with this description."""
+        named = self.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(label)}$"))
+        return self.page.locator(".jp-Notebook .widget-inline-hbox").filter(has=named)
+
+    def expect_value(self, label: str, value: object, *, seconds: float = 10.0) -> None:
+        """Wait until a slider shows a value."""
+        expect(self.widget(label).locator(".widget-readout")).to_have_text(str(value), timeout=seconds * 1000)
+
+    def expect_live(self, count: int, *, seconds: float = 20.0) -> None:
+        """Wait until so many displayed views, those in Output widgets among them, are there and can be used."""
+        self.page.wait_for_function(
+            """count => document.querySelectorAll(
+                ".jp-Notebook .jp-OutputArea-output > [data-comm-id]:not([inert])").length === count""",
+            arg=count,
+            timeout=seconds * 1000,
+        )
+
+    @property
+    def kernel_status(self) -> str:
+        """What JupyterLab says of the kernel."""
+        return str(self.page.evaluate("lab.kernel()?.status ?? 'none'"))
+
+    def told_kernel(self) -> list[str]:
+        """Return the types of the messages about comms that this window has sent on JupyterLab's own socket."""
+        self.page.evaluate("null")  # events come while something is asked
+        return list(self._told_kernel)
+
+    def models(self) -> dict[str, dict[str, Any]]:
+        """Return comm id to class, liveness and state of the models that this window has."""
+        found: dict[str, dict[str, Any]] = self.page.evaluate(MODELS)
+        return found
+
+    def picture(self, path: str) -> None:
+        """Keep what there is to see."""
+        self.page.screenshot(path=path)
+
+    def _on_socket(self, socket: WebSocket) -> None:
+        if "/api/kernels/" in socket.url:
+            socket.on("framesent", self._on_frame)
+
+    def _on_frame(self, payload: str | bytes) -> None:
+        text = payload if isinstance(payload, str) else payload.decode("latin-1")
+        self._told_kernel.extend(re.findall(r'"msg_type":\s*"(comm_\w+)"', text))
