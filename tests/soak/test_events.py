@@ -101,7 +101,7 @@ Heard = list[tuple[int, int, bool]]
 
 
 class Ear:
-    """What a Python window hears of `down`, written down as it happens: (i, the counter, whether the bytes are right)."""
+    """What a Python window hears of `down`, as it happens: (i, the counter, whether the bytes are right)."""
 
     def __init__(self, window: AsyncWindow, comm_id: str) -> None:
         self.window, self.comm_id = window, comm_id

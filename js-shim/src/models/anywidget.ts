@@ -3,7 +3,10 @@
  *
  * - a state is delivered while the module is still loading (it is read when the module asks), and a module that takes
  *   longer than anywidget's two seconds still gets every message, in order;
- * - nothing else: `_esm`, hot updates, `experimental.invoke` and hosts are anywidget's.
+ * - an `experimental.invoke` that can't be answered any more is rejected with the reason (`tools/anywidget.mjs`): the
+ *   kernel is gone, the command raised.
+ *
+ * Nothing else: `_esm`, hot updates, signals and time limits of `invoke`, and hosts are anywidget's.
  */
 
 import { DOMWidgetModel, DOMWidgetView } from "@jupyter-widgets/base";
@@ -12,6 +15,7 @@ import { taken } from "./amd";
 import "anywidget";
 
 // biome-ignore-end assist/source/organizeImports: see above
+import type { Ended } from "./source";
 
 /** How long a module may take to load before its messages are given up; anywidget allows 2 s. */
 const MODULE_PATIENCE_MS = 60_000;
@@ -40,6 +44,18 @@ export class AnyModel extends own.AnyModel {
     } finally {
       AbortSignal.timeout = timeout;
     }
+  }
+
+  /** @param rejected told why an invoke will have no answer */
+  override send(
+    content: Parameters<DOMWidgetModel["send"]>[0],
+    callbacks?: Parameters<DOMWidgetModel["send"]>[1],
+    buffers?: Parameters<DOMWidgetModel["send"]>[2],
+    rejected?: (error: Error) => void,
+  ): void {
+    const ended: Ended = (error) => error && rejected?.(error);
+    const told = { ...callbacks, ended } as unknown as typeof callbacks;
+    super.send(content, rejected === undefined ? callbacks : told, buffers);
   }
 
   override _handle_comm_msg(message: Parameters<DOMWidgetModel["_handle_comm_msg"]>[0]): Promise<void> {

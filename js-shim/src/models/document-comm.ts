@@ -10,7 +10,7 @@
  */
 
 import type { IClassicComm } from "@jupyter-widgets/base";
-import type { ModelSource } from "./source";
+import type { Ended, ModelSource } from "./source";
 
 type Handler = (message: unknown) => unknown;
 
@@ -76,12 +76,15 @@ export class DocumentComm implements IClassicComm {
 
   send(
     data: unknown,
-    _callbacks?: unknown,
+    callbacks?: { ended?: Ended } | unknown,
     _metadata?: unknown,
     buffers?: readonly (ArrayBuffer | ArrayBufferView)[],
   ): string {
     const binary = (buffers ?? []).map(bytesOf);
-    if (!isUpdate(data)) return this.whenOpen(() => this.door.source.send(this.comm_id, data, binary));
+    if (!isUpdate(data)) {
+      const ended = this.inTurn((callbacks as { ended?: Ended } | undefined)?.ended);
+      return this.whenOpen(() => this.door.source.send(this.comm_id, data, binary, ended));
+    }
     const state = withBuffers(data.state, data.buffer_paths ?? [], binary);
     if (this.door.applying) {
       this.door.reacted(this.comm_id, state);
@@ -157,6 +160,11 @@ export class DocumentComm implements IClassicComm {
     const state = await this.door.readResolved(this.comm_id, keys);
     if (Object.keys(state).length === 0) return;
     await this.onMessage?.(this.envelope({ method: "update", state, buffer_paths: [] }, []));
+  }
+
+  /** What the kernel said before it was done with a message is delivered before its end is told. */
+  private inTurn(ended: Ended | undefined): Ended | undefined {
+    return ended && ((error) => this.enqueue("the end of a message", async () => ended(error)));
   }
 
   private whenOpen(send: () => string): string {

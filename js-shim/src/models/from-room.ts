@@ -1,7 +1,7 @@
 /** A `Room` as the models' source. The room reports its own problems (a missing blob, with comm, key and hash). */
 
 import { type Comm, decode, forEachBlob, type OutputBody, type Change as RoomChange } from "../document";
-import type { Room } from "../window/room";
+import type { MessageHandle, Room } from "../window/room";
 import type {
   Change,
   Entry,
@@ -42,7 +42,15 @@ export function fromRoom(
       );
       return requestId;
     },
-    send: (commId, data, buffers) => handled(room.send(commId, data, buffers), commId, onRefused),
+    send(commId, data, buffers, ended) {
+      const handle = room.send(commId, data, buffers);
+      if (ended === undefined) return handled(handle, commId, onRefused);
+      handle.settled.then(
+        ({ error }) => ended(error === undefined ? undefined : new Error(error)),
+        (error) => ended(error),
+      );
+      return handle.messageId;
+    },
     open: (commId, target, data, metadata) =>
       handled(room.open(commId, target, data, metadata as object), commId, onRefused),
     close: (commId, data) => handled(room.closeComm(commId, data), commId, onRefused),
@@ -165,10 +173,11 @@ function rankOf(room: Room): number {
 }
 
 function handled(
-  { messageId, sent }: { messageId: string; sent: Promise<void> },
+  { messageId, settled }: MessageHandle,
   commId: string,
   onRefused: (commId: string, reason: string) => void,
 ): string {
-  sent.catch((error) => onRefused(commId, error.message));
+  // What a handler raised is in the log, where the kernel's other output is.
+  settled.catch((error) => onRefused(commId, error.message));
   return messageId;
 }

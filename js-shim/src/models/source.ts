@@ -59,6 +59,9 @@ export interface SourceListener {
   message(commId: string, data: unknown, buffers: readonly DataView[]): void;
 }
 
+/** Told how a message ended: handled, with an error in words when the kernel or its handler failed. */
+export type Ended = (error?: Error) => void;
+
 export interface ModelSource {
   /** Comm ids in the order in which they were opened. */
   commIds(): Iterable<string>;
@@ -73,8 +76,11 @@ export interface ModelSource {
   requested(commId: string, key: string): boolean;
   /** Ask for a change of these keys; binary parts are DataView or ArrayBuffer. */
   request(commId: string, state: Record<string, unknown>): string;
-  /** Send a comm message, after the requests that were made before it. */
-  send(commId: string, data: unknown, buffers: readonly ArrayBuffer[]): string;
+  /**
+   * Send a comm message, after the requests that were made before it. `ended` is told when the kernel has handled it, or
+   * with what went wrong; without it that is reported as other refusals are.
+   */
+  send(commId: string, data: unknown, buffers: readonly ArrayBuffer[], ended?: Ended): string;
   open(commId: string, targetName: string, data: unknown, metadata: unknown): string;
   close(commId: string, data: unknown): string;
   /** This window's place among the room's windows: 0, 1, 2 … */
