@@ -31,6 +31,7 @@ async function main(): Promise<void> {
     console.error(`[commdoc] ${text}`, error ?? "");
     log.add("error", text);
   };
+  followScheme();
   const [port, watch] = await portsFromPage();
   if (watch !== undefined) {
     const stage = at("stage");
@@ -86,6 +87,16 @@ function showLife(room: Room, manager: RoomManager, life: LastLife): void {
   const line = at("state");
   line.hidden = words === null;
   line.textContent = words;
+}
+
+/** JupyterLab's sheets ask for the scheme by an attribute: images that need a light ground get one. */
+function followScheme(): void {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const follow = () => {
+    document.body.dataset.jpThemeLight = String(!dark.matches);
+  };
+  dark.addEventListener("change", follow);
+  follow();
 }
 
 async function join(connect: Connect, problem: (text: string, error?: unknown) => void): Promise<Room> {

@@ -9,7 +9,7 @@ let loading: Promise<void> | undefined;
 
 export const typesetter = {
   typeset(element: HTMLElement): void {
-    if (!/\$[^$]+\$|\\\(|\\\[/.test(element.textContent ?? "")) return;
+    if (!/\$[^$]+\$|\\\(|\\\[|\\begin\{/.test(element.textContent ?? "")) return;
     loading ??= load();
     loading.then(
       () => loaded.commdocMath?.(element),
