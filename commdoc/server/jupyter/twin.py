@@ -44,7 +44,8 @@ class Twin:
     def __init__(self, theirs: pycrdt.Doc[Any]) -> None:
         self.theirs = theirs
         self.own: pycrdt.Doc[Any] = pycrdt.Doc()
-        self._giving = self._taking = False
+        self._given = b""
+        self._taking = False
         self._to_take: list[bytes] = []
         self._to_give: list[bytes] = []
         self._closed = False
@@ -95,7 +96,7 @@ class Twin:
 
     def _they_wrote(self, event: pycrdt.TransactionEvent) -> None:
         update = event.update
-        if not self._giving and update != _EMPTY:
+        if update not in (self._given, _EMPTY):
             self._to_take.append(update)
             if len(self._to_take) == 1:
                 self._loop.call_soon_threadsafe(self._take)
@@ -104,14 +105,15 @@ class Twin:
         updates, self._to_give = self._to_give, []
         if self._closed or not updates:
             return
-        # When a transaction is open there, ours is seen with it, later, and taken back: which changes nothing.
-        self._giving = True
+        # What comes back of it is ours alone and not taken, or has more in it: of the transaction that is open there,
+        # or elements that waited for ours. Then it is taken, and our own part of it changes nothing.
+        self._given = _merged(updates)
         try:
-            self.theirs.apply_update(_merged(updates))
+            self.theirs.apply_update(self._given)
         except Exception:
             log.exception("the notebook's document doesn't take what its room has written")
         finally:
-            self._giving = False
+            self._given = b""
 
     def _take(self) -> None:
         updates, self._to_take = self._to_take, []

@@ -11,6 +11,7 @@ import pycrdt
 import pytest
 
 from commdoc.document import CommsLog, CommsMap
+from commdoc.document.yupdate import ElementId, encode_update
 from commdoc.rooms.limits import RoomLimits
 from commdoc.rooms.sync import Sync, sync_frame
 from commdoc.server.jupyter.documents import Documents
@@ -169,6 +170,23 @@ async def test_what_others_write_into_the_comms_is_reverted_there_too(
         assert "foreign write" in caplog.text
         await bridge.do(moved(2))
         await until(lambda: values(theirs) == values(front.doc) == values(window.doc) == {"c1": 2})
+    twin.close()
+
+
+async def test_what_waits_there_for_an_element_of_the_room_is_seen_when_it_comes() -> None:
+    theirs: pycrdt.Doc = pycrdt.Doc()
+    twin = await Twin.of(theirs)
+    async with House(doc=twin.own) as house:
+        front = Front(theirs)
+        bridge = await house.bridge()
+        await bridge.do(opened(value=1))
+        next_of_room = ElementId(twin.own.client_id, house.room.comms.clock)
+        forged = '["u","c1",{"value":666}]'
+        theirs.apply_update(encode_update(ElementId(4711, 0), next_of_room, [forged], []))
+        await bridge.do(moved(2))
+        everybody = (theirs, twin.own, front.doc)
+        await until(lambda: [values(doc) for doc in everybody] == [{"c1": 2}] * 3)
+        assert all(forged not in list(doc.get("comms", type=pycrdt.Array)) for doc in everybody)
     twin.close()
 
 
