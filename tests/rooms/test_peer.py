@@ -97,10 +97,12 @@ async def test_of_news_only_the_newest_waits_for_a_slow_window_and_in_its_place(
         window.gate.open.clear()
         for n in range(50):
             await bridge.do({"op": "status", "status": "busy"}, moved(n), {"op": "status", "status": "idle"})
+        await bridge.do({"op": "message", "comm_id": "c1", "data": "the end", "buffers": []})
         before = len(window.log)
         window.gate.open.set()
-        await until(lambda: window.state("c1")["value"] == 49)
-        await until(lambda: window.heard_of("kernel") and window.heard_of("kernel")[-1]["status"] == "idle")
+        await window.wait("message", data="the end")
+        assert window.state("c1")["value"] == 49
+        assert window.heard_of("kernel")[-1]["status"] == "idle"
         kinds = [kind for kind, what in window.log[before:] if kind == "sync" or what["type"] == "kernel"]
         assert kinds.count("message") <= 2
         assert kinds[-1] == "message", "idle comes behind what was done before"
@@ -117,7 +119,8 @@ async def test_blobs_are_pushed_ahead_of_what_names_them_and_not_to_a_window_tha
             content = bytes([n]) * 100_000
             digest = await name_blob(bridge, content)
             digests.append(digest)
-        await until(lambda: len(live.heard_of("blobs")) == 10)
+        await until(lambda: live.state("c1").get("image", {}).get("$blob") == digests[-1])
+        assert len(live.heard_of("blobs")) == 10
         order = [what if kind == "sync" else what["type"] for kind, what in live.log]
         assert order[-2:] == ["blobs", Sync.UPDATE]
         slow.gate.open.set()
