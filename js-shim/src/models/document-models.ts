@@ -357,7 +357,8 @@ export class DocumentModels {
     }
   }
 
-  private failed(commId: string, doing: string, error: unknown): void {
+  /** Says that something failed for a comm; the rest goes on. */
+  failed(commId: string, doing: string, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     const text = `comm ${commId}: ${doing} failed: ${reason}`;
     console.error(`[commdoc] ${text}`, error);

@@ -69,6 +69,11 @@ export class RoomManager extends ManagerBase {
     return this.models.missingModels();
   }
 
+  /** Says that something failed for a comm; the rest goes on. */
+  failed(commId: string, doing: string, error: unknown): void {
+    this.models.failed(commId, doing, error);
+  }
+
   dispose(): void {
     this.models.dispose();
   }

@@ -8,6 +8,7 @@ import * as base from "@jupyter-widgets/base";
 import * as controls from "@jupyter-widgets/controls";
 import * as anywidget from "./anywidget";
 import { fallbackModel, fallbackView, type Lack, NotInstalledError } from "./fallback";
+import { copingWithLateness } from "./ipycanvas";
 import * as output from "./output";
 import { PlayModel } from "./play";
 
@@ -69,6 +70,7 @@ async function find(
   let classes: Classes | undefined;
   try {
     classes = known?.classes ?? (await loader?.(moduleName, moduleVersion));
+    if (classes !== undefined) classes = copingWithLateness(moduleName, classes);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return lack(error instanceof NotInstalledError ? reason : `it could not be loaded: ${reason}`);
