@@ -203,10 +203,15 @@ def test_a_page_resumes_after_the_network_was_away(notebook: Notebook, chromium:
         sockets[0].close(code=4000, reason="the network is away")
         page.expect_state("disconnected")
         expect(page.frame.locator("#stage")).to_have_js_property("inert", True)
+        # A lost socket is not a dead kernel, and the page says only what it knows.
+        expect(page.page.locator("#notice")).to_contain_text("connection to the room is lost")
+        expect(page.page.locator("#notice")).not_to_contain_text("kernel")
+        expect(page.page.locator("#kernel .words")).to_have_text("Kernel not known")
         notebook.run("s.value = 44; t = w.IntSlider(description='t', value=3); display(t)")
         page.picture("reconnecting")
         away = False
         page.expect_state("live", seconds=20)
+        expect(page.page.locator("#notice")).to_be_hidden()
         page.expect_readout("s", "44")
         page.expect_readout("t", "3")
         page.press("s", "ArrowRight")
