@@ -38,6 +38,8 @@ BURST: Final = 4
 MAX_WANTED: Final = 100_000
 """Blobs that a peer may have asked for and not got yet: 20 for each model of a room of 5,000."""
 
+MAX_GOODBYES: Final = 1_000
+
 Kind = Literal["update", "diff", "event", "push", "reply", "void"]
 
 
@@ -289,7 +291,24 @@ class Peer:
             reason = (
                 f"too slow: {self._event_bytes} bytes of events wait, the limit is {self.limits.event_bytes}"
             )
-            self.close(TOO_SLOW, reason)
+            self.refuse("too_slow", reason, TOO_SLOW)
+
+
+class Goodbyes:
+    """Why windows were disconnected that could not be told, to be told when they come back."""
+
+    def __init__(self) -> None:
+        self._reasons: OrderedDict[str, str] = OrderedDict()
+
+    def note(self, key: str, reason: str) -> None:
+        """Remember a reason; of a thousand windows the newest."""
+        self._reasons[key] = reason
+        while len(self._reasons) > MAX_GOODBYES:
+            self._reasons.popitem(last=False)
+
+    def take(self, key: str) -> str | None:
+        """Return the reason for this window, and forget it."""
+        return self._reasons.pop(key, None)
 
 
 def blobs_frame(hashes: list[str], buffers: list[bytes], missing: list[str]) -> bytes:

@@ -39,7 +39,7 @@ from commdoc.rooms.kernel_link import ConnectKernel
 from commdoc.rooms.kernel_side import KernelSide
 from commdoc.rooms.limits import RoomLimits
 from commdoc.rooms.memory import give_back
-from commdoc.rooms.peer import Peer
+from commdoc.rooms.peer import TOO_SLOW, Goodbyes, Peer
 from commdoc.rooms.reception import GOODBYE_SECONDS, ROOM_GONE, Hello, Reception
 from commdoc.rooms.requests import Requests
 from commdoc.rooms.sync import Sync, read_sync
@@ -108,6 +108,7 @@ class Room:
         self._flush_due = False
         self._foreign: str | None = None
         self._window_bytes = 0
+        self._goodbyes = Goodbyes()
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- life ----------------------------------------------------------------------------------------------------
@@ -227,6 +228,9 @@ class Room:
         if self.name is not None:
             welcome["name"] = self.name
         peer.reply(frames.encode(dict(welcome)))
+        if hello.key is not None and (reason := self._goodbyes.take(hello.key)) is not None:
+            # Who took nothing has not heard it, either.
+            peer.refuse("too_slow", f"the last connection was ended: {reason}")
         if member.handshake is not None and hello.document:
             member.handshake.begin()
         self._tell_peers()
@@ -239,6 +243,8 @@ class Room:
     def leave(self, peer: Peer) -> None:
         """Take a peer out."""
         if self.broadcast.members.pop(peer.peer_id, None) is not None:
+            if peer.key is not None and peer.closed is not None and peer.closed[0] == TOO_SLOW:
+                self._goodbyes.note(peer.key, peer.closed[1])
             self.kernel.detach(peer)
             self._tell_peers()
 

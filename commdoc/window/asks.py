@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from commdoc.errors import RequestError
 from commdoc.protocol import frames, messages, values
-from commdoc.window.outbox import Ask
+from commdoc.window.outbox import MAX_BYTES, Ask
 
 
 def new_id() -> str:
@@ -80,3 +81,23 @@ def close_comm(comm_id: str, data: object = None) -> Ask:
     if data is not None:
         message["data"] = values.encode_buffers(data, buffers)
     return Ask(message["message_id"], comm_id, encode(message, buffers))
+
+
+def check_size(ask: Ask, waiting: int, limits: messages.Limits | None) -> None:
+    """Look whether an ask can be sent, behind so many bytes that wait already.
+
+    Raises
+    ------
+    RequestError
+        With code ``too_large`` when it is more than the room takes at once, or the window keeps.
+    """
+    if waiting and waiting + len(ask.frame) > MAX_BYTES:
+        raise RequestError("too_large", f"{waiting} bytes wait in this window, the limit is {MAX_BYTES}")
+    if limits is None:
+        return
+    for what, size, most in (
+        ("bytes", len(ask.frame), limits.get("frame_bytes")),
+        ("bytes of JSON", frames.text_bytes(ask.frame), limits.get("text_bytes")),
+    ):
+        if most is not None and size > most:
+            raise RequestError("too_large", f"{size} {what}, the room takes {most} at once")

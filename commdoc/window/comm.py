@@ -148,11 +148,11 @@ class AsyncComm:
         """Call `callback()` when the comm is closed; returns what ends it."""
         return self.observers.on_close(callback)
 
-    def on_message(self, data: Any, buffers: list[bytes]) -> None:
-        """Take a message from the kernel."""
+    def on_message(self, data: Any, buffers: list[bytes]) -> bool:
+        """Take a message from the kernel; False when the callbacks are too far behind for it."""
         if isinstance(data, dict) and data.get("method") == "custom" and "content" in data:
             data = data["content"]
-        self.observers.message(data, buffers)
+        return self.observers.message(data, buffers)
 
     # --- asking -----------------------------------------------------------------------------------------------------
 

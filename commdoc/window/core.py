@@ -23,7 +23,7 @@ from commdoc.protocol.version import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
 from commdoc.window import asks, events, sync
 from commdoc.window.blobs import BlobCache, BlobWants
 from commdoc.window.heard import Heard
-from commdoc.window.outbox import MAX_BYTES, ON_THEIR_WAY, Ask, Outbox, Released
+from commdoc.window.outbox import ON_THEIR_WAY, Ask, Outbox, Released
 
 Emit = Callable[[events.Event], None]
 
@@ -170,18 +170,8 @@ class WindowCore:
         return ask.ident
 
     def _check_size(self, ask: Ask) -> None:
-        waiting = self.outbox.bytes
-        if waiting and waiting + len(ask.frame) > MAX_BYTES:
-            raise RequestError("too_large", f"{waiting} bytes wait in this window, the limit is {MAX_BYTES}")
         limits = self.welcome["limits"] if self.welcome is not None else None
-        if limits is None:
-            return
-        for what, size, most in (
-            ("bytes", len(ask.frame), limits.get("frame_bytes")),
-            ("bytes of JSON", frames.text_bytes(ask.frame), limits.get("text_bytes")),
-        ):
-            if most is not None and size > most:
-                raise RequestError("too_large", f"{size} {what}, the room takes {most} at once")
+        asks.check_size(ask, self.outbox.bytes, limits)
 
     def want(self, sentinels: Sequence[values.BlobSentinel]) -> None:
         """Ask for blobs; `events.BlobsArrived` tells of them. Those asked for already are not asked for again."""
@@ -248,6 +238,7 @@ class WindowCore:
         else:
             self._tell_changes()
         self.synced = True
+        self.last_error = None  # what was said before concerns the connection before
         self._out += self.outbox.resume()
         self._emit(events.Synced(fresh))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,11 @@ log = logging.getLogger(__name__)
 BLOB_SECONDS: Final = 10.0
 """How long an item waits for its blobs: 50 MB over a slow line, and no longer than a person believes in it."""
 
+MAX_BACKLOG_BYTES: Final = 64 * 1024 * 1024
+"""Messages that wait for callbacks, all comms together; beyond, they are left out: callbacks that are slower than the
+kernel would fill the memory of this process.
+"""
+
 Run = Callable[[GetBlob], None]
 """Decodes with the blobs that it is given, and calls the callbacks."""
 
@@ -31,6 +37,7 @@ Run = Callable[[GetBlob], None]
 @dataclass
 class _Item:
     run: Run
+    weight: int = 0
     blobs: dict[str, bytes] = field(default_factory=dict)
     awaited: set[str] = field(default_factory=set)
     timer: asyncio.TimerHandle | None = None
@@ -65,12 +72,20 @@ class Delivery:
         self._blobs = blobs
         self._want = want
         self._dispatch = dispatch
+        self._lock = threading.Lock()
+        self._weight = 0
         self._queues: dict[str, deque[_Item]] = {}
         self._waiting_for: dict[str, list[_Item]] = {}
 
-    def post(self, comm_id: str, needs: Iterable[Encoded], run: Run) -> None:
+    def has_room(self, weight: int) -> bool:
+        """Tell whether callbacks are not too far behind for a message of so many bytes."""
+        return self._weight == 0 or self._weight + weight <= MAX_BACKLOG_BYTES
+
+    def post(self, comm_id: str, needs: Iterable[Encoded], run: Run, weight: int = 0) -> None:
         """Deliver `run` behind what was posted for this comm, when the blobs that `needs` names are there."""
-        item = _Item(run)
+        item = _Item(run, weight)
+        with self._lock:
+            self._weight += weight
         wanted: list[BlobSentinel] = []
         for encoded in needs:
             for named in blob_sentinels(encoded):
@@ -127,9 +142,15 @@ class Delivery:
             item = queue.popleft()
             if item.timer is not None:
                 item.timer.cancel()
-            self._dispatch(lambda item=item: _call(comm_id, item))  # type: ignore[misc]
+            self._dispatch(lambda item=item: self._deliver(comm_id, item))  # type: ignore[misc]
         if not queue:
             self._queues.pop(comm_id, None)
+
+    def _deliver(self, comm_id: str, item: _Item) -> None:
+        # Counted on the loop's thread, delivered on that of the callbacks.
+        with self._lock:
+            self._weight -= item.weight
+        _call(comm_id, item)
 
 
 def _call(comm_id: str, item: _Item) -> None:

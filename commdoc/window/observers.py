@@ -27,6 +27,9 @@ MAX_EARLY: Final = 1_000
 MAX_EARLY_BYTES: Final = 16 * 1024 * 1024
 """Their buffers, together, for one comm."""
 
+MESSAGE_BYTES: Final = 1_024
+"""What a message costs beside its buffers."""
+
 OwnerT = TypeVar("OwnerT")
 
 
@@ -111,17 +114,21 @@ class Observers:
             self._told[key] = new
             self._post(key, old, new)
 
-    def message(self, content: Any, buffers: list[bytes]) -> None:
-        """Tell of a message, or keep it."""
+    def message(self, content: Any, buffers: list[bytes]) -> bool:
+        """Tell of a message, or keep it. Returns False when the callbacks are too far behind: it is left out."""
         if self._on_custom:
-            self._delivery.post(self._comm_id, (), lambda _: self._call_custom(content, buffers))
-            return
+            weight = MESSAGE_BYTES + sum(map(len, buffers))
+            if not self._delivery.has_room(weight):
+                return False
+            self._delivery.post(self._comm_id, (), lambda _: self._call_custom(content, buffers), weight)
+            return True
         self._early.append((content, buffers))
         self._early_bytes += sum(map(len, buffers))
         while len(self._early) > MAX_EARLY or self._early_bytes > MAX_EARLY_BYTES:
             _, gone = self._early.popleft()
             self._early_bytes -= sum(map(len, gone))
             log.debug("comm %s: nobody listens, a message was let go", self._comm_id)
+        return True
 
     def closed(self) -> None:
         """Tell that the comm is gone."""

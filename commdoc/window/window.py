@@ -60,6 +60,7 @@ class AsyncWindow:
         self._delivery = Delivery(self._core.blobs, self._want, self._dispatch)
         self._connection = Connection(self._core, connect, guard=self.guard, changed=self._on_changed)
         self._comms: dict[str, AsyncComm] = {}
+        self._behind: set[str] = set()
         self._waiters = Waiters(lambda: self._connection.failure)
         self._pending = PendingRequests(self._core.shown, self._decode)
         self._listeners: list[Callable[[events.Event], object]] = []
@@ -357,7 +358,8 @@ class AsyncWindow:
             if comm is not None:
                 comm.observers.closed()
         elif isinstance(event, events.MessageArrived):
-            self._comm(event.comm_id).on_message(event.data, event.buffers)
+            if not self._comm(event.comm_id).on_message(event.data, event.buffers):
+                self._left_out(event.comm_id)
         elif isinstance(event, events.RequestEnded):
             self._pending.ended(event)
         elif isinstance(event, events.BlobsArrived):
@@ -367,6 +369,12 @@ class AsyncWindow:
                 listener(event)
             except Exception:
                 log.exception("listener %r failed at %r", listener, event)
+
+    def _left_out(self, comm_id: str) -> None:
+        if comm_id not in self._behind:
+            self._behind.add(comm_id)
+            log.error("comm %s: callbacks are slower than the kernel's messages, some are left out", comm_id)
+        self._on_event(events.MessagesMissed(1))
 
     def _on_comm_changed(self, event: events.CommUpdated | events.CommOpened | events.OutputsChanged) -> None:
         comm = self._comms.get(event.comm_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import random
 from collections.abc import Callable
 from typing import Any
@@ -83,7 +84,8 @@ heard, sent, enough = {}, [], threading.Event()
 @up.on_msg
 def hear(widget, content, buffers):
     raw, who = bytes(buffers[0]), content["who"]
-    right = zlib.adler32(raw) == content["sum"] if "sum" in content else hashlib.sha256(raw).hexdigest() == content["sha"]
+    summed = "sum" in content
+    right = zlib.adler32(raw) == content["sum"] if summed else hashlib.sha256(raw).hexdigest() == content["sha"]
     heard.setdefault(who, []).append((content["i"], getattr(up, who), right))
 
 def tell(least, size):
@@ -155,7 +157,7 @@ def check(heard: Heard, *, first: int, total: int, gaps: int) -> list[tuple[int,
     assert numbers[-1] == total - 1
     left_out = [
         (at, there - before - 1)
-        for at, (before, there) in enumerate(zip(numbers, numbers[1:], strict=False), 1)
+        for at, (before, there) in enumerate(itertools.pairwise(numbers), 1)
         if there != before + 1
     ]
     assert all(count > 0 for _, count in left_out), "something came twice, or not in order"
@@ -246,8 +248,8 @@ async def story(notebook: Notebook, proxies: list[Proxy], page: Page, node: Node
         async def page_heard() -> Any:
             return await inside.evaluate("heard")
 
-        for ear in (steady, dropping, late):
-            await until(lambda ear=ear: ear.heard[-1][0] == total - 1, "a window heard the last")
+        ears = (steady, dropping, late)
+        await until(lambda: all(ear.heard[-1][0] == total - 1 for ear in ears), "all windows heard the last")
         await until(lambda: _last_of(node, down, total), "the Node window heard the last")
         await until(lambda: _last(page_heard, total), "the page heard the last")
 
@@ -289,7 +291,7 @@ async def _last_of(node: NodeWindow, comm_id: str, total: int) -> bool:
         pytest.param(1_000, id="whole", marks=[pytest.mark.soak, pytest.mark.timeout(600)]),
     ],
 )
-async def test_every_message_of_64_kB_arrives_once_in_order_behind_its_state_where_a_window_was_connected(
+async def test_every_message_of_64_kilobytes_arrives_once_in_order_behind_its_state_where_a_window_was_connected(
     count: int,
 ) -> None:
     loop = asyncio.get_running_loop()

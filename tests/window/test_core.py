@@ -271,7 +271,7 @@ def test_as_many_messages_are_on_their_way_as_the_kernel_should_have_of_one_wind
 
 
 def test_what_a_window_keeps_for_the_room_is_bounded(far, monkeypatch):
-    monkeypatch.setattr("commdoc.window.core.MAX_BYTES", 5_000)
+    monkeypatch.setattr("commdoc.window.asks.MAX_BYTES", 5_000)
     for _ in range(4):
         far.core.ask(asks.comm_message("a", {}, [bytes(1_000)]))
     with pytest.raises(RequestError, match=r"bytes wait in this window, the limit is 5000") as failure:

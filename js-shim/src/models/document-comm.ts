@@ -14,6 +14,14 @@ import type { Ended, ModelSource } from "./source";
 
 type Handler = (message: unknown) => unknown;
 
+/** What may wait for a model: one whose module doesn't load, or is slower than the kernel, would fill the page's memory. */
+const MOST_WAITING_BYTES = 64 * 1024 * 1024;
+
+/** What a message costs beside its buffers. */
+const MESSAGE_BYTES = 1024;
+
+const TOO_MANY = "they come faster than the model takes them; from here on some are left out";
+
 /** What the comm asks of its manager. */
 export interface CommDoor {
   readonly source: ModelSource;
@@ -41,6 +49,10 @@ export class DocumentComm implements IClassicComm {
   /** Keys that this window set while its hand was on. */
   private readonly handled = new Set<string>();
   private readQueued = false;
+  /** Of the messages that wait for their turn. */
+  private waitingBytes = 0;
+  /** Messages were left out, and it was said. */
+  private behind = false;
   /** What waits for the kernel to open a comm that this window asked for; null once the document has it. */
   private unopened: (() => void)[] | null = null;
 
@@ -113,7 +125,15 @@ export class DocumentComm implements IClassicComm {
 
   /** A message came; values that were there before it are delivered before it. */
   message(data: unknown, buffers: readonly DataView[]): void {
+    const bytes = buffers.reduce((sum, { byteLength }) => sum + byteLength, MESSAGE_BYTES);
+    if (this.waitingBytes > 0 && this.waitingBytes + bytes > MOST_WAITING_BYTES) {
+      if (!this.behind) this.door.failed(this.comm_id, "taking all messages", new Error(TOO_MANY));
+      this.behind = true;
+      return;
+    }
+    this.waitingBytes += bytes;
     this.enqueue("a message", async () => {
+      this.waitingBytes -= bytes;
       await this.onMessage?.(this.envelope(data, buffers));
     });
   }

@@ -1,0 +1,219 @@
+"""Where events end that nobody takes: each bound is reached with a real kernel, and who is concerned hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+import commdoc
+from commdoc.errors import RequestError
+from commdoc.window import AsyncWindow, events
+from commdoc.window.address import find
+from tests.acceptance.proxy import Proxy
+from tests.browser.notebook import Notebook
+from tests.conftest import until
+
+pytestmark = [pytest.mark.kernel, pytest.mark.timeout(120), pytest.mark.scenario("S10", "S25")]
+
+TELLER = """
+import ipywidgets as w, os, time
+teller = w.Button(); slider = w.IntSlider(max=1000)
+handled = []
+teller.on_msg(lambda _w, content, buffers: handled.append(content))
+slider.observe(lambda change: handled.append(f"slider {change.new}"), "value")
+def tell(count, size=64_000, pause=0):
+    for i in range(count):
+        teller.send({"i": i}, buffers=[os.urandom(size)])
+        if pause: time.sleep(pause)
+"""
+
+
+@pytest.fixture
+def notebook() -> Iterator[Notebook]:
+    notebook = Notebook()
+    notebook.load()
+    notebook.run(TELLER)
+    yield notebook
+    notebook.close()
+
+
+class Ear:
+    """What a window hears of the teller: numbers of messages, ``-n`` for n that it missed, and what the room said."""
+
+    def __init__(self, window: AsyncWindow) -> None:
+        self.heard: list[int] = []
+        self.said: list[str] = []
+        window.on_event(self._take)
+
+    def _take(self, event: events.Event) -> None:
+        if isinstance(event, events.MessageArrived):
+            self.heard.append(event.data["content"]["i"])
+        elif isinstance(event, events.MessagesMissed):
+            self.heard.append(-event.count)
+        elif isinstance(event, events.RoomError):
+            self.said.append(f"{event.code}: {event.reason}")
+
+    def accounts_for(self, total: int) -> bool:
+        """Whether each message was heard once and in order, or is among those that it knows to have missed."""
+        following = 0
+        for number in self.heard:
+            if number < 0:
+                following -= number
+            elif number != following:
+                return False
+            else:
+                following += 1
+        return following == total
+
+
+def through(proxy: Proxy, notebook: Notebook) -> str:
+    return notebook.link.replace(f":{urlsplit(notebook.link).port}/", f":{proxy.port}/")
+
+
+async def test_a_window_that_takes_no_events_is_disconnected_hears_why_when_it_is_back_and_what_it_missed(
+    notebook: Notebook,
+) -> None:
+    port = urlsplit(notebook.link).port
+    assert port is not None
+    proxy = Proxy(port)
+    loop = asyncio.get_running_loop()
+    try:
+        window = await AsyncWindow.join(url=through(proxy, notebook))
+        other = await AsyncWindow.join(url=notebook.link)
+        stalled, ear = Ear(window), Ear(other)
+        sidecar = psutil.Process(find(kernel_id=notebook.kernel_id).pid)
+        before = sidecar.memory_info().rss
+        proxy.stalled = True
+        accepted = proxy.accepted
+        # 190 MB, at a pace that the other window's end of the socket keeps up with.
+        await loop.run_in_executor(None, notebook.run, "tell(3_000, pause=0.003)")
+        await other.wait_until(lambda: ear.heard[-1:] == [2_999], timeout=60)
+        assert ear.heard == list(range(3_000)), "who reads is not concerned"
+        assert sidecar.memory_info().rss - before < 400e6
+        proxy.stalled = False
+        proxy.cut()
+        await window.wait_until(lambda: window.connected and proxy.accepted > accepted, timeout=30)
+        await loop.run_in_executor(None, notebook.run, "teller.send({'i': 3_000})")
+        await window.wait_until(lambda: stalled.heard[-1:] == [3_000], timeout=30)
+        assert stalled.accounts_for(3_001)
+        assert any(number < -500 for number in stalled.heard)
+        assert any(
+            said.startswith("too_slow: the last connection was ended: too slow: ")
+            and "bytes of events wait, the limit is 67108864" in said
+            for said in stalled.said
+        )
+        await window.close()
+        await other.close()
+    finally:
+        proxy.close()
+
+
+async def test_what_a_kernel_can_not_keep_for_a_room_that_hangs_is_told_as_missed(notebook: Notebook) -> None:
+    window = await AsyncWindow.join(url=notebook.link)
+    ear = Ear(window)
+    sidecar = find(kernel_id=notebook.kernel_id).pid
+    loop = asyncio.get_running_loop()
+    os.kill(sidecar, signal.SIGSTOP)
+    try:
+        await loop.run_in_executor(None, notebook.run, "tell(2_500)")  # 160 MB
+    finally:
+        os.kill(sidecar, signal.SIGCONT)
+    await window.wait_until(lambda: ear.heard[-1:] == [2_499], timeout=60)
+    assert ear.accounts_for(2_500)
+    assert any(number < 0 for number in ear.heard)
+    await window.close()
+
+
+async def test_a_room_that_is_killed_loses_no_message_unnoticed_and_none_comes_twice(
+    notebook: Notebook,
+) -> None:
+    window = await AsyncWindow.join(url=notebook.link)
+    ear = Ear(window)
+    loop = asyncio.get_running_loop()
+    telling = loop.run_in_executor(None, notebook.run, "tell(1_000, size=1_000, pause=0.005)")
+    await window.wait_until(lambda: len(ear.heard) > 200, timeout=30)
+    os.kill(find(kernel_id=notebook.kernel_id).pid, signal.SIGKILL)
+    await telling
+    await loop.run_in_executor(None, notebook.run, "teller.send({'i': 1_000})")
+    await window.wait_until(lambda: ear.heard[-1:] == [1_000], timeout=60)
+    assert ear.accounts_for(1_001), ear.heard
+    await window.close()
+
+
+def test_a_busy_kernel_has_few_messages_of_a_flood_and_others_do_not_wait_behind_it(
+    notebook: Notebook,
+) -> None:
+    with commdoc.join(url=notebook.link) as flooding, commdoc.join(url=notebook.link) as other:
+        teller = flooding.wait_for("ButtonModel")
+        with notebook.busy():
+            for n in range(2_000):
+                teller.send(n, [bytes(1_000)])
+            other.wait_for("IntSliderModel").set(value=7, wait=False)
+            until(lambda: flooding.open_requests > 1_900, what="they wait in the window")
+        until(lambda: notebook.value("len(handled)") == 2_001, timeout=60, what="all were handled")
+        handled = notebook.value("handled")
+        assert handled.index("slider 7") <= 2 * 32
+        handled.remove("slider 7")
+        assert handled == list(range(2_000))
+
+
+def test_who_sends_more_than_a_busy_kernel_window_and_room_keep_is_told_and_the_rest_arrives(
+    notebook: Notebook,
+) -> None:
+    with commdoc.join(url=notebook.link) as window:
+        teller = window.wait_for("ButtonModel")
+        sent = 0
+
+        def send_without_end() -> None:
+            nonlocal sent
+            while True:
+                teller.send(sent, [bytes(1_000_000)])
+                sent += 1
+
+        limit = "bytes wait in this window, the limit is 67108864"
+        with notebook.busy(), pytest.raises(RequestError, match=limit) as refusal:
+            send_without_end()
+        assert refusal.value.code == "too_large"
+        assert 60 < sent < 70
+        until(lambda: notebook.value("len(handled)") == sent, timeout=60, what="those before were handled")
+        assert notebook.value("handled") == list(range(sent))
+        teller.send("again")
+        until(lambda: notebook.value("handled[-1]") == "again", what="there is room again")
+
+
+def test_callbacks_that_are_slower_than_the_messages_leave_some_out_and_it_is_said(
+    notebook: Notebook, caplog: pytest.LogCaptureFixture
+) -> None:
+    go, heard, missed = threading.Event(), [], []
+
+    def slow(content: Any, buffers: list[bytes]) -> None:
+        go.wait(60)
+        heard.append(content["i"])
+
+    def note(event: events.Event) -> None:
+        if isinstance(event, events.MessagesMissed):
+            missed.append(event.count)
+
+    with commdoc.join(url=notebook.link) as window:
+        window.wait_for("ButtonModel").on_custom(slow)
+        window.on_event(note)
+        notebook.run("tell(100, size=1_000_000, pause=0.01)")
+        until(lambda: "callbacks are slower than the kernel's messages" in caplog.text, timeout=30)
+        notebook.run("slider.value = 5")
+        window.wait_until(lambda: window.find("IntSliderModel")[0]["value"] == 5)
+        go.set()
+        until(lambda: len(heard) + sum(missed) == 100, timeout=30, what="all are accounted for")
+        assert heard == sorted(heard)
+        assert 60 < len(heard) < 70
+        assert caplog.text.count("callbacks are slower") == 1
+        notebook.run("tell(1)")
+        until(lambda: len(heard) + sum(missed) == 101, what="and goes on")
+        assert heard[-1] == 0
