@@ -59,6 +59,17 @@ describe("the header", () => {
     expect(document.getElementById("notice")?.hidden).toBe(false);
   });
 
+  it("says what a widget did to the frame, and offers to load it again", () => {
+    header.take(welcome);
+    const reload = document.getElementById("reload") as HTMLButtonElement;
+    expect(reload.hidden).toBe(true);
+    header.setTrouble("overwritten");
+    expect(text("#notice")).toContain("written over");
+    expect(reload.hidden).toBe(false);
+    header.setTrouble(null);
+    expect([document.getElementById("notice")?.hidden, reload.hidden]).toEqual([true, true]);
+  });
+
   it("S09: says nothing of the kernel while it doesn't know", () => {
     header.take(welcome);
     header.setConnection("disconnected");
