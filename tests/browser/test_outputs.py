@@ -40,6 +40,7 @@ with out:
     display(Markdown("# A title\n\nSome *words*, `code`, $x^2$:\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |"))
     display(Math(r"\frac{a}{b}"))
     display(Latex(r"\begin{align} c &= d \end{align}"))
+    display(HTML("<style>td { color: red }</style><b>alone</b>"), metadata={"isolated": True})
     display(JSON({"name": "Ada", "list": [1, 2.5, None, True], "deep": {"er": {"est": "x"}}}))
     display(Javascript("element.textContent = 'a script wrote this'"))
     display({"application/x-unknown": "?", "text/plain": "only its text is known"}, raw=True)
@@ -78,7 +79,7 @@ def test_every_kind_of_output_is_rendered_in_a_late_page(
     with notebook.busy():
         page = open_page(scheme=scheme, size=(1280, 1500))
         page.expect_readout("inside", "4", seconds=15)
-        expect(outputs_of(page)).to_have_count(15)
+        expect(outputs_of(page)).to_have_count(16)
 
         text = of_type(page, "application/vnd.jupyter.stdout").first
         expect(text.locator(".ansi-red-fg")).to_have_text("red")
@@ -94,7 +95,9 @@ def test_every_kind_of_output_is_rendered_in_a_late_page(
         assert errors.last.locator("[class*=ansi-]").count() > 3
         assert errors.last.locator("a:not([href])").count() == 0
 
-        expect(of_type(page, "text/html").locator("td")).to_have_text("1")
+        expect(of_type(page, "text/html").locator("td").first).to_have_text("1")
+        expect(of_type(page, "text/html").locator("td").first).not_to_have_css("color", "rgb(255, 0, 0)")
+        expect(outputs_of(page).locator(".jp-mod-isolated b")).to_have_text("alone")
         image = of_type(page, "image/png").locator("img")
         expect(image).to_have_js_property("naturalWidth", 120)
         expect(image).to_have_js_property("clientWidth", 240)

@@ -5,8 +5,13 @@
 
 import type { IOutput } from "@jupyterlab/nbformat";
 import { OutputArea, OutputAreaModel } from "@jupyterlab/outputarea";
-import { type IOutputModel, type IRenderMimeRegistry, OutputModel } from "@jupyterlab/rendermime";
-import type { Panel, Widget } from "@lumino/widgets";
+import {
+  type IOutputModel,
+  type IRenderMime,
+  type IRenderMimeRegistry,
+  OutputModel,
+} from "@jupyterlab/rendermime";
+import { type Panel, Widget } from "@lumino/widgets";
 import type { Output, OutputEdit } from "./source";
 import { StreamText } from "./stream-text";
 
@@ -145,6 +150,36 @@ export class OutputListArea extends OutputArea {
 
   override dispose(): void {
     this.list.watchers.delete(this.grown);
+    super.dispose();
+  }
+
+  protected override createRenderedMimetype(model: IOutputModel): Widget | null {
+    const mimeType = this.rendermime.preferredMimeType(model.data, model.trusted ? "any" : "ensure");
+    if (!mimeType || !OutputArea.isIsolated(mimeType, model.metadata))
+      return super.createRenderedMimetype(model);
+    const isolated = new Isolated(this.rendermime.createRenderer(mimeType));
+    void isolated.renderModel(model);
+    return isolated;
+  }
+}
+
+/**
+ * An output that asked to be alone with its styles and ids. JupyterLab puts it into a frame whose document it writes, which
+ * a page of opaque origin may not; a shadow tree does the same for styles and ids.
+ */
+class Isolated extends Widget implements IRenderMime.IRenderer {
+  constructor(private readonly renderer: IRenderMime.IRenderer) {
+    super();
+    this.addClass("jp-mod-isolated");
+    this.node.attachShadow({ mode: "open" }).append(renderer.node);
+  }
+
+  renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    return this.renderer.renderModel(model);
+  }
+
+  override dispose(): void {
+    this.renderer.dispose();
     super.dispose();
   }
 }

@@ -250,6 +250,21 @@ describe("what an output may do", () => {
   });
 });
 
+it("an output that is alone with its styles has them for itself", async () => {
+  const el = await draw();
+  const html = "<style>b { color: red }</style><b>alone</b>";
+  source.edit(
+    "out",
+    added(0, data({ "text/html": html }, { isolated: true })),
+    added(1, data({ "text/html": "<b>x</b>" })),
+  );
+  const alone = children(el)[0]?.querySelector(".jp-mod-isolated");
+  expect(alone?.shadowRoot?.textContent).toContain("alone");
+  expect([...el.querySelectorAll("style, b")].map(({ textContent }) => textContent)).toEqual(["x"]);
+  source.edit("out", { what: "replaced", at: 0, output: data({ "text/html": "<b>y</b>" }) });
+  expect(texts(el)).toEqual(["y", "x"]);
+});
+
 describe("text that grows", () => {
   const colour = fc.constantFrom(
     "\x1b[31m",
