@@ -119,9 +119,12 @@ class LabServer:
         notebook = nbformat.v4.new_notebook()
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
-        path = self.folder / name
-        nbformat.write(notebook, path)
-        return LabNotebook(path, f"{self.url}/tree/{name}?reset&token={TOKEN}")
+        nbformat.write(notebook, self.folder / name)
+        return self.at(name)
+
+    def at(self, name: str) -> LabNotebook:
+        """Return a notebook that is there."""
+        return LabNotebook(self.folder / name, f"{self.url}/tree/{name}?reset&token={TOKEN}")
 
     def api(self, path: str) -> Any:
         """Ask the server's REST API, e.g. ``"sessions"``."""

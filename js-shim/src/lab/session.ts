@@ -88,6 +88,11 @@ export class LabSession {
     return kernel?.live === true && kernel.kernel_id === this.place().kernel?.id;
   }
 
+  /** Is there a kernel behind the document? That of another panel, where this one's has ended. */
+  get isLive(): boolean {
+    return this.room?.kernel.live === true;
+  }
+
   /** Does a view of this model wait for the document? */
   waitsFor(modelId: string): boolean {
     return this.models !== null && !this.manager.has_model(modelId);
@@ -174,9 +179,9 @@ export class LabSession {
 
   private update(): void {
     if (this.room === null || this.source === null) return;
-    const hasDocument = this.isBridged || this.room.comms.size > 0;
+    const hasDocument = this.isLive || this.room.comms.size > 0;
     if (this.models === null && hasDocument) this.begin(this.source);
-    if (this.models !== null) this.setLive(this.models, this.isBridged);
+    if (this.models !== null) this.setLive(this.models, this.isLive);
     const kernelId = this.place().kernel?.id ?? null;
     if (this.isBridged) this.offeredTo = null;
     else if (kernelId !== null && kernelId !== this.offeredTo) {
@@ -199,7 +204,7 @@ export class LabSession {
       { root: document },
     );
     this.models = models;
-    models.setLive(this.isBridged);
+    models.setLive(this.isLive);
     models.start();
     for (const [renderer, model] of [...this.renderers])
       if (showsFailure(renderer)) void renderer.renderModel(model);
@@ -310,7 +315,7 @@ export class LabSession {
         return stock(comm, message);
       },
       get_model: (stock) => (modelId) =>
-        this.models !== null && this.isBridged && !manager.has_model(modelId)
+        this.models !== null && this.isLive && !manager.has_model(modelId)
           ? this.models.get(modelId)
           : stock(modelId),
       register_model: (stock) => (modelId, promise) => {

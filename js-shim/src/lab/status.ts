@@ -52,29 +52,38 @@ export function describe(session: LabSession | null): Words | null {
   const room = session?.room;
   if (!session || !room) return null;
   const comms = room.comms.size;
-  if (!session.isBridged && comms === 0) {
+  if (!session.isLive && comms === 0) {
     return {
       text: "commdoc: off",
       title: "commdoc is not loaded in this kernel: click to turn it on",
       state: "off",
     };
   }
-  const windows = room.peers.filter(({ role }) => role !== "bridge").length;
-  const parts = [`${comms} ${comms === 1 ? "widget model" : "widget models"}`, count(windows, "window")];
+  const models = count(comms, "widget model");
+  const windows = count(
+    room.peers.filter(({ role }) => role === "window" || role === "viewer").length,
+    "window",
+  );
   if (room.status !== "synced") {
     return {
-      text: `commdoc: ${parts[0]}, connecting…`,
+      text: `commdoc: ${models} · connecting…`,
       title: "The connection to the notebook's room is being made again",
       state: "lost",
     };
   }
+  if (!session.isLive) {
+    return {
+      text: `commdoc: ${models} · ${windows} · no kernel`,
+      title: "The kernel that made these widgets has ended: they show what they had",
+      state: "dead",
+    };
+  }
   const { lagMs } = session;
-  const lag = lagMs === null ? "" : `, ${lagMs < 1 ? "<1" : Math.round(lagMs)} ms`;
-  const kernel = room.kernel.live ? room.kernel.status : "disconnected";
+  const lag = lagMs === null ? "" : `${lagMs < 1 ? "<1" : Math.round(lagMs)} ms`;
   return {
-    text: `commdoc: ${comms} · ${windows} · ${kernel}${lag && ` ·${lag.slice(1)}`}`,
-    title: `${parts.join(", ")}, kernel ${kernel}${lag && `, ${lag.slice(2)} until the document had the last change of this window`}`,
-    state: session.isBridged ? "live" : "dead",
+    text: [`commdoc: ${models}`, windows, room.kernel.status, lag].filter(Boolean).join(" · "),
+    title: `${models}, ${windows}, kernel ${room.kernel.status}${lag && `, ${lag} until the document had this window's last change`}`,
+    state: "live",
   };
 }
 
