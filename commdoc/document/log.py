@@ -18,6 +18,7 @@ from pycrdt import Doc
 
 from commdoc.document.array_writer import ArrayWriter
 from commdoc.document.elements import (
+    GONE,
     LIVE,
     Kernel,
     View,
@@ -172,6 +173,15 @@ class CommsLog:
         if kernel != known:
             self._index.kernels[kernel_id] = self._array.append(kernel_text(kernel)), kernel
             self._array.drop(slot)
+
+    def forget_gone(self) -> None:
+        """Forget the kernels that have gone and of which no comm is left."""
+        self._check_batch()
+        shown = {entry.epoch for entry in self._index.entries.values()}
+        for kernel_id, (slot, kernel) in list(self._index.kernels.items()):
+            if kernel.status == GONE and kernel.epoch not in shown:
+                del self._index.kernels[kernel_id]
+                self._array.drop(slot)
 
     def begin_epoch(self, kernel_id: str, epoch: str, name: str) -> list[str]:
         """Enter an epoch of a kernel. The comms of its earlier ones go, and any that are of no kernel's epoch.

@@ -128,6 +128,7 @@ class KernelSide:
         with self._room.writing():
             reason = f"another life of the kernel {kernel['kernel_id']} has begun"
             self._show(self._requests.end_all(reason, dead=False))
+            self._comms.forget_gone()  # before the one that is followed now: a notebook may change its kernel often
             if old is not None:
                 self._end_epoch(old, same_kernel=old["kernel_id"] == kernel["kernel_id"])
             else:

@@ -65,6 +65,20 @@ async def test_another_kernel_takes_over_when_the_first_is_gone_and_only_then() 
         assert gone(window) == ["k1"]
 
 
+@pytest.mark.scenario("S22", "S40")
+async def test_a_notebook_that_changes_its_kernel_again_and_again_does_not_grow() -> None:
+    async with House() as house:
+        window = await house.window()
+        for number in range(10):
+            bridge = await house.bridge(kernel_id=f"k{number}", epoch=f"e{number}")
+            await bridge.do(opened(f"c{number}"))
+            await until(lambda number=number: set(window.comms) == {f"c{number}"})  # type: ignore[misc]
+            assert len(window.comms.kernels) <= 2
+            await bridge.leave()
+            await until(lambda: house.room.kernel.bridge is None)
+        assert (gone(window), list(window.comms.kernels)) == (["k8"], ["k8", "k9"])
+
+
 async def test_a_second_bridge_of_the_same_life_is_refused() -> None:
     async with House() as house:
         await house.bridge()
