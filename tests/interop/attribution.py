@@ -108,9 +108,9 @@ class GatedRoom(Room):
 
     gate: Gate
 
-    async def serve(self, transport: Transport, role: Role) -> None:
+    async def serve(self, transport: Transport, role: Role, kernel_id: str | None = None) -> None:
         self.gate = Gate(transport)
-        await super().serve(self.gate, role)
+        await super().serve(self.gate, role, kernel_id)
 
 
 class Result(NamedTuple):

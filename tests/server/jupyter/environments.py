@@ -1,0 +1,58 @@
+"""Environments of their own for servers with a collaboration extension: two of these can't be in one environment.
+
+Made once, beside the checkout's other made things (``.make``), from the pins of ``collaboration.txt`` and
+``documents.txt``; made anew when these change. The checkout itself is in their import path.
+
+    python tests/server/jupyter/environments.py      makes both
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+
+ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+
+Name = Literal["collaboration", "documents"]
+
+PACKAGES: dict[Name, list[str]] = {
+    "collaboration": ["jupyter_collaboration", "jupyter_server", "ipykernel", "ipywidgets"],
+    "documents": ["jupyter_server_documents", "jupyter_server", "ipykernel", "ipywidgets"],
+}
+OURS = ["click", "filelock", "psutil", "rich", "typing_extensions", "websockets"]
+"""What commdoc asks for and the extensions don't bring."""
+
+
+def python_of(name: Name) -> str:
+    """Return the interpreter of an environment, which is made if it is not there."""
+    pins = HERE / f"{name}.txt"
+    digest = hashlib.sha256(pins.read_bytes() + repr((sys.version_info[:3], PACKAGES[name])).encode())
+    folder = ROOT / ".make" / "environments" / f"{name}-{digest.hexdigest()[:12]}"
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "complete").exists():
+            venv.create(folder, clear=True, with_pip=True)
+            free = {key: value for key, value in os.environ.items() if key != "PIP_CONSTRAINT"}
+            install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*install, "-c", str(pins), *PACKAGES[name], *OURS], check=True, env=free)
+            where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+            packages = subprocess.run(
+                [str(python), "-c", where], check=True, capture_output=True, text=True
+            ).stdout
+            Path(packages.strip(), "commdoc-checkout.pth").write_text(f"{ROOT}\n", encoding="utf-8")
+            (folder / "complete").touch()
+    return str(python)
+
+
+if __name__ == "__main__":
+    for each in PACKAGES:
+        print(python_of(each))
