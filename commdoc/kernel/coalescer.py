@@ -110,6 +110,8 @@ class Coalescer:
         self._adopting = False
         self.linked = False
         """Whether a room takes operations."""
+        self.urgent = False
+        """Whether somebody waits for one of the operations that wait."""
 
     def __len__(self) -> int:
         """Return the number of operations and events that wait."""
@@ -122,7 +124,7 @@ class Coalescer:
     def take(self) -> list[PendingOp]:
         """Return the waiting operations in order, and forget them."""
         ops, self._ops = self._ops, []
-        self._updates = {}
+        self._updates, self.urgent = {}, False
         self._weighed = self._weight = self._weighty = 0
         return ops
 
@@ -299,6 +301,7 @@ class Coalescer:
     def _event(self, op: PendingOp) -> None:
         if self.linked and not self._adopting:
             self._barrier(op)
+            self.urgent = True
         else:
             self._wait(op)
 
@@ -375,6 +378,7 @@ class Coalescer:
             op["error"] = error
         if self.linked:
             self._barrier(op)
+            self.urgent = True
         else:
             self._wait({**op, "state": {}})
 

@@ -115,6 +115,8 @@ class FlushThread:
         self._applied = max(self._applied, batch)
         if self._starved or self._unheard:
             self.put((Kind.READY,))
+            if self._starved and self._coalescer.urgent:
+                self.urge()  # what was urgent when it came has waited since
 
     @property
     def unapplied(self) -> int:

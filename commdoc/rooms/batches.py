@@ -7,8 +7,8 @@ CPU time has passed: the room's share of a core stays below 4 %. More than 0.5 s
 arrived meanwhile is the next batch.
 
 What is gained is that the next batch merges more. A batch that custom messages split into many transactions would be
-as many a moment later: for it the time of one of them counts. Otherwise a flood of messages would pause the room until
-each of the windows' requests took half a second.
+as many a moment later: for it the time of one of them counts, and of one that writes nothing none does. Otherwise a
+flood of messages would pause the room until each of the windows' requests took half a second.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_PAUSE: Final = 0.5
 
 @dataclass
 class Measured:
-    """A batch that is being measured; whoever runs it says how many transactions it took."""
+    """A batch that is being measured; whoever runs it says how many transactions it took, 0 when it wrote nothing."""
 
     transactions: int = 1
 
@@ -61,5 +61,5 @@ class Governor:
         try:
             yield batch
         finally:
-            used = (time.thread_time() - begin) / max(1, batch.transactions)
+            used = (time.thread_time() - begin) / batch.transactions if batch.transactions else 0.0
             self.not_before = time.monotonic() + min(self._factor * used, self._max_pause)

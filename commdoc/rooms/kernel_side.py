@@ -262,6 +262,9 @@ class KernelSide:
                 continue
             if new:
                 self._room.broadcast.new_blob(digest)
+        for op in ops:
+            if isinstance(op, dict) and op.get("op") == "handled":
+                self._requests.landed(fields.text(op, "comm_id"), fields.text(op, "message_id"))
         size = sum(buffer.nbytes for buffer in frame.buffers) + 200 * len(ops)
         self._inbox.append(_Batch(peer, number, ops, frame.buffers, size))
         self._inbox_bytes += size
@@ -276,7 +279,7 @@ class KernelSide:
     def apply(self) -> int:
         """Apply everything that waits as one transaction; as more where a comm that had a message is written again.
 
-        Returns how many there were.
+        Returns how many wrote something.
         """
         batches, self._inbox, self._inbox_bytes = self._inbox, [], 0
         self.waiting.clear()
@@ -288,13 +291,14 @@ class KernelSide:
         ops = self._ops(batches)
         left = next(ops, None)
         while left is not None:
+            before = self._comms.clock
             with self._room.writing():
                 writer.begin()
                 while left is not None and not writer.splits(left[1]):
                     self._apply_one(writer, *left)
                     left = next(ops, None)
                 writer.end()
-            transactions += 1
+            transactions += self._comms.clock != before
         for batch in batches:
             batch.peer.answer(frames.encode({"type": "applied", "batch": batch.number}))
         return transactions

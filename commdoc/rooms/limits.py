@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from commdoc.protocol import frames, messages
 
 MB = 1024 * 1024
+
+AHEAD: Final = 8
+"""Times `in_flight` that a window may have sent and not heard of."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class RoomLimits:
         The same of one window; a single larger one may still wait alone: a file of 20 MB is uploaded as one message.
     in_flight, in_flight_bytes
         Requests and messages of one window that the kernel has been given and has not handled: they stand before
-        whatever others ask. Enough for 3,000 a second at a round trip of 10 ms.
+        whatever others ask. Enough for 3,000 a second at a round trip of 10 ms. A window is told more than that.
     blob_grace_seconds
         How long a blob stays that no live entry names. The bridge counts on 20 of them.
     unnamed_bytes
@@ -83,8 +87,9 @@ class RoomLimits:
             "event_bytes": self.event_bytes,
             "push_bytes": self.push_bytes,
             "handshake_seconds": self.handshake_seconds,
-            "in_flight": self.in_flight,
-            "in_flight_bytes": self.in_flight_bytes,
+            # Some wait here, so that the kernel has the next at once.
+            "in_flight": AHEAD * self.in_flight,
+            "in_flight_bytes": min(2 * self.in_flight_bytes, self.peer_waiting_bytes),
         }
 
 

@@ -166,6 +166,14 @@ class Requests:
         self._let_go()
         return shown
 
+    def landed(self, comm_id: str, message_id: str) -> None:
+        """The kernel is done with a message: the next may go to it. `handled` comes when what it did is written."""
+        comm = self._comms.get(comm_id)
+        waiting = None if comm is None else comm.flying.get(message_id)
+        if waiting is not None:
+            self._landed(waiting)
+            self._let_go()
+
     def handled(self, comm_id: str, message_id: str, error: str | None) -> None:
         """The kernel has handled a message, an open or a close."""
         comm = self._comms.get(comm_id)
@@ -319,7 +327,7 @@ class Requests:
             elif self._tells:
                 comm.flying[waiting.msg_id] = waiting
             else:
-                self._shares.landed(waiting)
+                self._landed(waiting)
                 self._end(waiting, {"type": "settled", **waiting.name()})
         if comm.is_over():
             self._comms.pop(comm_id, None)
@@ -340,10 +348,14 @@ class Requests:
             self._causes.popitem(last=False)
         self._shares.left(waiting)
         self._shares.went(waiting)
+        waiting.landed = False
         waiting.sent_at, waiting.stuck_at = self._clock(), None
         return True
 
     def _landed(self, waiting: Waiting) -> None:
+        if waiting.landed:
+            return
+        waiting.landed = True
         self._shares.landed(waiting)
         if waiting.key in self._held_back:
             self._freed[waiting.key] = None

@@ -67,6 +67,7 @@ class Waiting:
     stuck_at: float | None = None
     over_gap: bool = False
     sent_at: float = 0.0
+    landed: bool = False
 
     @property
     def key(self) -> str:

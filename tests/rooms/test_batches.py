@@ -25,6 +25,10 @@ def test_of_a_batch_that_messages_split_one_transaction_counts() -> None:
         burn(0.02)
         batch.transactions = 20
     assert governor.not_before - time.monotonic() < 0.1
+    with governor.measured() as batch:
+        burn(0.02)
+        batch.transactions = 0
+    assert governor.not_before <= time.monotonic(), "nothing that was written could be merged"
 
 
 def test_nobody_waits_longer_than_half_a_second() -> None:

@@ -311,6 +311,17 @@ def test_of_large_messages_fewer_stand_at_the_kernel(desk: Desk) -> None:
     assert desk.sent == ["m0", "m1", "m2"]
 
 
+def test_the_next_may_go_before_what_a_message_did_is_written(desk: Desk) -> None:
+    for n in range(6):
+        desk.pass_on(f"m{n}")
+    desk.requests.landed("c", "m0")
+    desk.requests.landed("c", "m0")
+    assert (desk.sent[-1], desk.answers) == ("m4", []), "one for one"
+    desk.handle("m0")
+    assert desk.sent[-1] == "m4"
+    assert desk.heard("m0") == ["settled"]
+
+
 def test_a_message_is_answered_when_the_kernel_has_handled_it(desk: Desk) -> None:
     desk.pass_on("m1")
     desk.pass_on("m2")
