@@ -253,17 +253,26 @@ class ModuleFileHandler(Open):
 
 
 class BridgeGuarded(Guarded):
-    """What a kernel asks with its token."""
+    """What a kernel asks with its token.
+
+    Attributes
+    ----------
+    own_id : str
+        The kernel.
+    """
+
+    own_id: str
 
     async def prepare(self, **_options: Any) -> None:
         """Check the token, which is good for the kernel in the address and no other."""
         self.current_user = self._jupyter_current_user = None
         self.check_from_here()
-        kernel_id = self.path_args[0]
+        name = self.path_args[0]
         token = token_of(self.request)
-        if not self.commdoc.keys.check(token, kernel_id):
+        if not self.commdoc.keys.check(token, name):
             self.refuse("no token" if token is None else "not the token of this kernel's bridge")
-        if not await self.commdoc.kernels.has(kernel_id):
+        self.own_id = self.commdoc.kernels.id_of(name)
+        if not await self.commdoc.kernels.has(self.own_id):
             raise HTTPError(404, "no such kernel")
 
 
@@ -280,9 +289,9 @@ class InvitationHandler(BridgeGuarded):
     """The address of the kernel's room for the person at the notebook."""
 
     @allow_unauthenticated
-    async def post(self, kernel_id: str) -> None:
+    async def post(self, _name: str) -> None:
         """Send it; it opens for who is logged in, so it may be printed and saved."""
-        hosted = await self.commdoc.room_of_kernel(kernel_id)
+        hosted = await self.commdoc.room_of_kernel(self.own_id)
         if hosted is None:
             raise HTTPError(404, "no such room")
         self.finish({"link": f"{self.commdoc.base_for_people}commdoc/rooms/{hosted.room.room_id}"})
@@ -335,7 +344,7 @@ class BridgeSocket(Socket, BridgeGuarded):
     async def prepare(self, **_options: Any) -> None:
         """Decide before the upgrade, and find the room."""
         await BridgeGuarded.prepare(self)
-        self.kernel_id = self.path_args[0]
+        self.kernel_id = self.own_id
         hosted = await self.commdoc.room_of_kernel(self.kernel_id)
         if hosted is None:
             raise HTTPError(404, "no such kernel")
@@ -352,13 +361,13 @@ class BridgeSocket(Socket, BridgeGuarded):
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Hand the connection to the room, and tell the host."""
-        self.commdoc.bridge_comes(self._hosted, self.path_args[0])
+        self.commdoc.bridge_comes(self._hosted, self.own_id)
         super().open(*args, **kwargs)
 
     def on_close(self) -> None:
         """End the room's iteration; when the room has noticed, find out about the kernel."""
         super().on_close()
-        asyncio.get_running_loop().call_later(0.05, self.commdoc.bridge_gone, self._hosted, self.path_args[0])
+        asyncio.get_running_loop().call_later(0.05, self.commdoc.bridge_gone, self._hosted, self.own_id)
 
 
 def page_of(handler: Guarded, room_id: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import uuid
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -57,15 +58,19 @@ class Kernels:
         The server's kernel manager and session manager.
     host : Host
         Who is told.
+    remote : bool
+        Whether the kernels are a gateway's.
     """
 
-    def __init__(self, manager: Any, sessions: Any, host: Host) -> None:
+    def __init__(self, manager: Any, sessions: Any, host: Host, *, remote: bool = False) -> None:
         self._manager = manager
         self._sessions = sessions
         self._host = host
         self._watched: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._wrapped: list[tuple[Any, str]] = []
+        self._remote = remote
+        self._aliases: dict[str, str] = {}
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
@@ -74,6 +79,10 @@ class Kernels:
         if kernel_id not in self._manager:
             await ensure_async(self._manager.list_kernels())
         return kernel_id in self._manager
+
+    def id_of(self, name: str) -> str:
+        """Return the id of the kernel that an address names: a gateway's has a name before it has an id."""
+        return self._aliases.get(name, name)
 
     async def notebooks_of(self, kernel_id: str) -> list[str]:
         """Return the paths of the notebooks that have sessions on a kernel."""
@@ -98,6 +107,10 @@ class Kernels:
         kernel_id = kernel["kernel_id"]
         if kernel_id not in self._manager:
             raise KernelLinkError(f"the server has no kernel {kernel_id}")
+        if self._remote:
+            from commdoc.server.jupyter.gateway_link import GatewayLink
+
+            return GatewayLink(kernel_id, subshell_lost)
         path = self.connection_file_of(kernel_id)
         if not path:
             raise KernelLinkError(f"the server has no ports of the kernel {kernel_id}, which runs elsewhere")
@@ -168,6 +181,8 @@ class Kernels:
         self._wrapped.append((holder, name))
 
     async def _start(self, original: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._remote:
+            return await self._start_remote(original, *args, **kwargs)
         try:
             kernel_id = kwargs.get("kernel_id")
             if kernel_id is None:
@@ -179,6 +194,20 @@ class Kernels:
             kwargs.update(kernel_id=kernel_id, env=env)
         return await ensure_async(original(*args, **kwargs))
 
+    async def _start_remote(self, original: Any, *args: Any, **kwargs: Any) -> Any:
+        """Start a kernel at the gateway, which gives it an id: its address has a name of ours instead.
+
+        Whether the environment comes through is the gateway's matter, and ``GatewayClient.allowed_envs``.
+        """
+        name = None
+        if kwargs.get("kernel_id") is None:  # else it is there already
+            name = uuid.uuid4().hex
+            kwargs["env"] = {**(kwargs.get("env") or {}), **self._host.environment(name)}
+        kernel_id = await ensure_async(original(*args, **kwargs))
+        if name is not None:
+            self._aliases[name] = kernel_id
+        return kernel_id
+
     async def _restart(self, original: Any, kernel_id: str, *args: Any, **kwargs: Any) -> Any:
         epoch = self._host.epoch_of(kernel_id)
         result = await ensure_async(original(kernel_id, *args, **kwargs))
@@ -188,6 +217,7 @@ class Kernels:
 
     def _remove(self, original: Any, kernel_id: str, *args: Any, **kwargs: Any) -> Any:
         self._watched.discard(kernel_id)
+        self._aliases = {name: each for name, each in self._aliases.items() if each != kernel_id}
         self._host.kernel_ended(kernel_id, "the kernel was shut down")
         return original(kernel_id, *args, **kwargs)
 
