@@ -271,8 +271,9 @@ def test_a_crash_is_shown_and_ends_what_was_asked(notebook: Notebook, window: Wi
         error = waiting()
         assert error.code in ("kernel_gone", "superseded"), error
     assert slider["value"] == 7, "what was asked and never handled is not shown"
-    with pytest.raises(commdoc.RequestError, match="kernel"):
+    with pytest.raises(commdoc.RequestError, match="kernel") as refused:
         slider.set(value=1, timeout=600)
+    assert refused.value.code == "kernel_gone", "at once, and not when something has expired"
     with commdoc.join(url=notebook.link) as late:
         assert sliders(late)[0]["value"] == 7
         assert not late.kernel.live

@@ -48,7 +48,7 @@ def link(kernel: KernelProcess) -> str:
 
     def found() -> str | None:
         endpoint = status(kernel)["endpoint"]
-        return endpoint and status(kernel)["trouble"] is None and endpoint["window_url"]
+        return None if endpoint is None or status(kernel)["trouble"] else str(endpoint["window_url"])
 
     return str(until(found, timeout=20))
 

@@ -42,7 +42,7 @@ async def test_a_document_that_was_replaced_is_gone() -> None:
     async with a_house() as house:
         await house.kernel.open("c1", value=1)
         window = await house.window()
-        replaced = [weakref.ref(window.core.doc), weakref.ref(window.core.comms)]
+        replaced: list[weakref.ref[Any]] = [weakref.ref(window.core.doc), weakref.ref(window.core.comms)]
         for _ in range(3):
             before = window.core.document_id
             await house.cut()
@@ -70,8 +70,8 @@ def test_what_was_disposed_of_may_be_collected_on_any_thread() -> None:
         with log.batch():
             log.begin_epoch("k", "e1", "python3")
         for each in (log, comms):
-            each.dispose()  # type: ignore[attr-defined]
-            each.dispose()  # type: ignore[attr-defined]
+            each.dispose()
+            each.dispose()
         feed.close()
         feed.close()
         Cycle(log, comms, feed)
