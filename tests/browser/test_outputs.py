@@ -272,3 +272,37 @@ def test_a_script_without_a_window_runs_the_cell(notebook: Notebook, open_page: 
     notebook.run("import ipywidgets as w, time\nout = w.Output()\ndisplay(out)")
     assert notebook.run(CAPTURE) == ""
     expect_all_lines(notebook, open_page)
+
+
+@pytest.mark.scenario("S30", "S33", "S34", "S35")
+def test_outputs_are_cleared_replaced_and_redrawn_where_they_are_on_screen(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    notebook.run(
+        "import ipywidgets as w, sys\nfrom IPython.display import HTML, clear_output\nout = w.Output()\n"
+        "display(out)\nwith out:\n    print('one')\n    shown = display(HTML('<b>two</b>'), display_id=True)"
+    )
+    page = open_page()
+    outputs = outputs_of(page)
+    expect(outputs).to_have_text(["one\n", "two"])
+    page.page.frames[1].evaluate("document.querySelector('.jp-OutputArea-child').isTheFirst = true")
+    notebook.run("shown.update(HTML('<i>three</i>'))")
+    expect(outputs).to_have_text(["one\n", "three"])
+    expect(outputs.first).to_have_js_property("isTheFirst", True)
+
+    notebook.run("with out:\n    clear_output(wait=True)")
+    notebook.run("s = w.IntSlider(description='s'); display(s)")
+    page.expect_readout("s", "0")
+    expect(outputs).to_have_text(["one\n", "three"])
+    notebook.run("with out:\n    print('new'); print('warned', file=sys.stderr)")
+    expect(outputs).to_have_text(["new\n", "warned\n"])
+    notebook.run("out.clear_output()")
+    expect(outputs).to_have_count(0)
+
+    notebook.run(
+        "from tqdm import tqdm\nimport time\nwith out:\n    for n in tqdm(range(300)): time.sleep(0.005)"
+    )
+    expect(outputs).to_have_count(1)
+    expect(outputs).to_contain_text("300/300")
+    assert outputs.inner_text().strip().count("\n") == 0
+    page.expect_clean()
