@@ -176,7 +176,16 @@ class AsyncComm:
             When the kernel refused, or the request didn't reach it; code ``timeout`` when it has not been handled in
             time (it stays in the queue of a busy kernel).
         """
-        future = self.request({**(state or {}), **values})
+        return await self.handled(self.request({**(state or {}), **values}), timeout)
+
+    async def handled(self, future: asyncio.Future[dict[str, Any]], timeout: float) -> dict[str, Any]:
+        """Wait until a request or a message was handled.
+
+        Raises
+        ------
+        RequestError
+            When it failed; code ``timeout`` when that has not happened in time.
+        """
         try:
             return await asyncio.wait_for(asyncio.shield(future), timeout)
         except asyncio.TimeoutError:
@@ -184,11 +193,17 @@ class AsyncComm:
             msg = f"comm {self.comm_id}: not handled within {timeout} s (the kernel is {kernel}); it stays queued"
             raise RequestError("timeout", msg) from None
 
-    def send(self, content: object, buffers: Sequence[Buffer] = ()) -> None:
-        """Send a message to the kernel: a widget's custom message, or a bare comm's data."""
+    def send(self, content: object, buffers: Sequence[Buffer] = ()) -> asyncio.Future[dict[str, Any]]:
+        """Send a message to the kernel: a widget's custom message, or a bare comm's data.
+
+        Returns
+        -------
+        asyncio.Future
+            Ends when the kernel has handled it, or with a `RequestError`: code ``raised`` when a handler raised.
+        """
         if self.entry.target_name == WIDGET_TARGET:
             content = {"method": "custom", "content": content}
-        self._window.send(self.comm_id, content, buffers)
+        return self._window.send(self.comm_id, content, buffers)
 
     def close(self) -> None:
         """Close the comm, in the kernel too."""

@@ -152,9 +152,32 @@ class Model:
         self._window.call(lambda: self.comm.request(asked))
         return None
 
-    def send(self, content: object, buffers: Sequence[Buffer] = ()) -> None:
-        """Send a message to the kernel: a widget's custom message, or a bare comm's data."""
-        self._window.call(lambda: self.comm.send(content, buffers))
+    def send(
+        self,
+        content: object,
+        buffers: Sequence[Buffer] = (),
+        *,
+        wait: bool = False,
+        timeout: float = 10.0,
+    ) -> None:
+        """Send a message to the kernel: a widget's custom message, or a bare comm's data.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to wait until the kernel has handled it. Without, what goes wrong is logged as a warning.
+        timeout : float
+            Seconds to wait.
+
+        Raises
+        ------
+        RequestError
+            ``too_large`` when more waits than a window keeps. With `wait` also when it was not handled, not in time
+            (``timeout``), or when a handler raised (``raised``).
+        """
+        future = self._window.call(lambda: self.comm.send(content, buffers))
+        if wait:
+            self._window.run(self.comm.handled(future, timeout))
 
     def close(self) -> None:
         """Close the comm, in the kernel too."""

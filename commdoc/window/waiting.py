@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
 
+from commdoc.errors import RequestError
 from commdoc.protocol.messages import State
 from commdoc.window import events
 
@@ -116,6 +117,9 @@ class PendingRequests:
         if event.error is not None:
             pending.future.set_exception(event.error)
             return
+        if not pending.keys:
+            pending.future.set_result({})
+            return
         state = event.state
         if state is None:
             shown = self._shown(pending.comm_id) or {}
@@ -137,6 +141,13 @@ async def _settle(future: asyncio.Future[dict[str, Any]], decoding: Awaitable[di
 
 
 def _look_at_failure(future: asyncio.Future[Any]) -> None:
-    # A request for which nobody waits may fail without asyncio's "exception was never retrieved".
+    # What nobody waits for may fail without asyncio's "exception was never retrieved".
     if not future.cancelled() and future.exception() is not None:
         log.debug("a request failed: %s", future.exception())
+
+
+def warn_of_failure(future: asyncio.Future[Any]) -> None:
+    """Log that a message for which nobody waits was not handled; what a handler raised is in the kernel's log."""
+    error = None if future.cancelled() else future.exception()
+    if isinstance(error, RequestError) and error.code not in ("raised", "closed"):
+        log.warning("a message was lost: %s", error)

@@ -28,7 +28,7 @@ from commdoc.window.comm import AsyncComm, Kernel
 from commdoc.window.connection import Connect, Connection
 from commdoc.window.core import WindowCore
 from commdoc.window.delivery import Delivery
-from commdoc.window.waiting import PendingRequests, Waiters
+from commdoc.window.waiting import PendingRequests, Waiters, warn_of_failure
 from commdoc.window.websocket import RoomFinder
 
 log = logging.getLogger(__name__)
@@ -247,13 +247,18 @@ class AsyncWindow:
         self._on_changed()
         return future
 
-    def send(self, comm_id: str, data: object, buffers: Sequence[Buffer] = ()) -> None:
-        """Send a comm message to the kernel, unchanged."""
+    def send(
+        self, comm_id: str, data: object, buffers: Sequence[Buffer] = ()
+    ) -> asyncio.Future[dict[str, Any]]:
+        """Send a comm message to the kernel, unchanged. The future ends when it was handled, or with a `RequestError`."""
         self._check_may_ask()
         ask = asks.comm_message(comm_id, data, buffers)
         with self.guard:
             self._core.ask(ask)
+        future = self._pending.add(ask.ident, comm_id, ())
+        future.add_done_callback(warn_of_failure)
         self._connection.flush()
+        return future
 
     async def open(
         self,

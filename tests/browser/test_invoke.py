@@ -28,8 +28,9 @@ class Asks(anywidget.AnyWidget):
       // What came of a call, in words, and how long it took: a promise that is never rejected.
       globalThis.call = async (name, message, options) => {
         const begun = performance.now();
+        const bytes = (b) => [...new Uint8Array(b.buffer, b.byteOffset, b.byteLength)];
         const [what, value] = await experimental.invoke(name, message, options).then(
-          ([answer, buffers]) => ["answer", [answer, buffers.map((b) => [...new Uint8Array(b.buffer, b.byteOffset, b.byteLength)])]],
+          ([answer, buffers]) => ["answer", [answer, buffers.map(bytes)]],
           (error) => ["error", `${error?.name ?? typeof error}: ${error?.message ?? error}`],
         );
         return [what, value, performance.now() - begun];
@@ -91,7 +92,7 @@ def test_a_command_that_raises_rejects_the_call_with_what_it_raised(
     notebook.run(ASKS)
     page = open_page()
     ready(page)
-    what, text, took = inside(page, "() => call('bad', 'tea', { signal: AbortSignal.timeout(60000) })")
+    what, text, _ = inside(page, "() => call('bad', 'tea', { signal: AbortSignal.timeout(60000) })")
     assert (what, text) == ("error", "Error: ValueError: no tea here")
     what, text, _ = inside(page, "() => call('unknown', 1, { signal: AbortSignal.timeout(60000) })")
     assert (what, text) == ("error", "Error: KeyError: 'unknown'")

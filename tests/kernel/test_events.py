@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from tests.kernel.conftest import Loaded
 from tests.kernel.mirror import same
+from tests.kernel.process import KernelProcess, load, unload
+from tests.kernel.room import RecordingRoom
 
 pytestmark = pytest.mark.kernel
 
@@ -118,20 +121,25 @@ def test_messages_on_their_way_when_the_connection_ends_are_said_again_under_the
     kernel.run("s.send('first')")
     room.wait_for(lambda: room.of("message", slider))
     (first,) = room.of("message", slider)
-    room.acknowledging = False
-    kernel.run("for i in range(50): s.value = i; s.send(i, buffers=[bytes([i])]); time.sleep(0.002)")
-    same_until = room.wait_for(
-        lambda: len(room.of("message", slider)) > 2 and len(room.of("message", slider))
+    cell = kernel.start(
+        "for i in range(300): s.value = i; s.send(i, buffers=[bytes([i % 256])]); time.sleep(0.003)"
     )
+    room.wait_for(lambda: len(room.of("message", slider)) > 20)
+    room.acknowledging = False
+    acknowledged = len(room.of("message", slider))
+    room.wait_for(lambda: len(room.of("message", slider)) > acknowledged, "a batch that is not acknowledged")
     room.acknowledging = True
     room.drop()
-    room.wait_for(lambda: any(op["data"]["content"] == 49 for op in room.of("message", slider)))
-    messages = room.of("message", slider)
-    again = messages[next(n for n, op in enumerate(messages) if n > 1 and op["data"]["content"] == 0) :]
-    assert len(messages) >= same_until + len(again)
-    assert [op["data"]["content"] for op in again] == list(range(50))
-    assert [op["number"] for op in again] == list(range(first["number"] + 1, first["number"] + 51))
-    assert [op["buffers"] for op in again] == [[bytes([i])] for i in range(50)]
+    kernel.wait(cell)
+    room.wait_for(lambda: any(op["data"]["content"] == 299 for op in room.of("message", slider)))
+    messages = room.of("message", slider)[1:]
+    numbers = [op["number"] - first["number"] - 1 for op in messages]
+    assert sorted(set(numbers)) == list(range(300)), "none is lost"
+    assert len(numbers) > 300, "those that were not acknowledged are said again"
+    again = next(at for at in range(1, len(numbers)) if numbers[at] <= numbers[at - 1])
+    assert numbers == [*range(again), *range(numbers[again], 300)], "in order, and only those"
+    for number, op in zip(numbers, messages, strict=True):
+        assert (op["data"]["content"], op["buffers"]) == (number, [bytes([number % 256])])
     assert room.hellos[0]["key"] == room.hellos[-1]["key"]
     assert len(room.hellos) == 2
 
@@ -139,7 +147,7 @@ def test_messages_on_their_way_when_the_connection_ends_are_said_again_under_the
 def test_the_room_is_told_when_a_message_of_its_own_was_handled_and_what_was_raised(loaded: Loaded) -> None:
     kernel, room = loaded
     kernel.run(
-        "b = w.Button(); t = w.Text()\n"
+        "b = w.IntSlider(); t = w.Text()\n"
         "@b.on_msg\n"
         "def heard(widget, content, buffers):\n"
         "    t.value = content\n"
@@ -157,3 +165,99 @@ def test_the_room_is_told_when_a_message_of_its_own_was_handled_and_what_was_rai
     ]
     kinds = [op["op"] for op in room.ops if op["op"] in ("message", "handled")]
     assert kinds == ["message", "handled"] * 2, "what it did comes first"
+
+
+CALLBACKS = """
+out, button, slider = w.Output(), w.Button(), w.IntSlider()
+def plain(*_):
+    print("plain"); raise ValueError("from plain")
+@out.capture()
+def captured(*_):
+    print("captured"); raise ValueError("from captured")
+def inside(*_):
+    print("before")
+    with out:
+        print("inside"); raise ValueError("from inside")
+    print("after")
+def listen(callback):
+    button._click_handlers.callbacks.clear(); slider.unobserve_all(); slider._msg_callbacks.callbacks.clear()
+    button.on_click(callback); slider.observe(callback, "value"); slider.on_msg(callback)
+    out.outputs = ()
+"""
+
+Shown = list[tuple[str, str]]
+
+
+def played(kernel: KernelProcess, msg_id: str, out: str) -> tuple[Shown, Shown]:
+    """What a front end without commdoc shows of a message's outputs: in the Output that captures, and in its log."""
+    captured: Shown = []
+    logged: Shown = []
+    captures = ""
+    for message in kernel.published(msg_id):
+        content = message["content"]
+        if message["msg_type"] == "comm_msg" and content["comm_id"] == out:
+            captures = content["data"].get("state", {}).get("msg_id", captures)
+        shown = captured if captures == msg_id else logged
+        if message["msg_type"] == "stream":
+            shown.append((content["name"], content["text"]))
+        elif message["msg_type"] == "error":
+            shown.append((content["ename"], content["evalue"]))
+    return captured, logged
+
+
+def told(kernel: KernelProcess, room: RecordingRoom, msg_id: str) -> tuple[Shown, Shown]:
+    """The same with commdoc: what the Output holds, and what windows are told for their logs."""
+    captured: Shown = [
+        (output["name"], output["text"])
+        if output["output_type"] == "stream"
+        else (output["ename"], output["evalue"])
+        for output in kernel.value("[dict(each) for each in out.outputs]")
+    ]
+    logged: Shown = []
+    for op in room.of("log"):
+        if op["cause"] == msg_id:
+            error = re.search(r"(\w+Error): (.*)\n$", re.sub(r"\x1b\[[\d;]*m", "", op["text"]))
+            logged.append((error[1], error[2]) if error else (op["name"], op["text"]))
+    return captured, logged
+
+
+@pytest.mark.scenario("S29", "S35")
+def test_what_a_callback_prints_and_raises_is_where_plain_jupyter_shows_it(
+    kernel: KernelProcess, room: RecordingRoom
+) -> None:
+    kernel.run(CALLBACKS)
+    out, button, slider = kernel.value("(out.model_id, button.model_id, slider.model_id)")
+    number = 0
+
+    def run(way: str) -> str:
+        nonlocal number
+        number += 1
+        if way == "observe":
+            return kernel.update(slider, {"value": number})
+        content = {"event": "click"} if way == "click" else number
+        comm_id = button if way == "click" else slider
+        return kernel.comm("msg", {"comm_id": comm_id, "data": {"method": "custom", "content": content}})
+
+    cases = [
+        (callback, way) for callback in ("plain", "captured", "inside") for way in ("click", "observe", "msg")
+    ]
+    control = {}
+    for callback, way in cases:
+        kernel.run(f"listen({callback})")
+        control[callback, way] = played(kernel, run(way), out)
+    assert control["inside", "click"] == (
+        [("stdout", "inside\n"), ("ValueError", "from inside")],
+        [("stdout", "before\n"), ("stdout", "after\n")],
+    )
+    load(kernel, room.url)
+    same(kernel, room)
+    for callback, way in cases:
+        kernel.run(f"listen({callback})")
+        msg_id = run(way)
+        same(kernel, room)
+        assert told(kernel, room, msg_id) == control[callback, way], (callback, way)
+        on_iopub = [
+            each["msg_type"] for each in kernel.published(msg_id) if each["msg_type"] in ("stream", "error")
+        ]
+        assert len(on_iopub) == len(control[callback, way][1]), "what is captured is nowhere twice"
+    unload(kernel)

@@ -8,14 +8,16 @@ the counter that its document had then. `up`: each window does the same to the k
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import hashlib
 import itertools
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
+from jupyter_core.utils import ensure_event_loop
 from playwright.async_api import Page, async_playwright
 
 from commdoc.cli.browser import launch_options
@@ -32,6 +34,8 @@ pytestmark = [
     pytest.mark.scenario("S09", "S24", "S25"),
     pytest.mark.acceptance("B4"),
 ]
+
+T = TypeVar("T")
 
 SIZE = 64_000
 
@@ -135,6 +139,32 @@ class Ear:
         await asyncio.wait_for(last, 120)
 
 
+class Kernel:
+    """A notebook whose blocking calls run on one thread of its own, beside the loop."""
+
+    notebook: Notebook
+
+    def __init__(self) -> None:
+        self._thread = concurrent.futures.ThreadPoolExecutor(1)
+
+    async def __aenter__(self) -> Kernel:
+        self.notebook = await self._do(Notebook)
+        await self._do(self.notebook.load)
+        await self._do(self.notebook.run, KERNEL)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._do(self.notebook.close)
+        await self._do(lambda: ensure_event_loop().close())  # the client's, of that thread
+        self._thread.shutdown()
+
+    async def value(self, expression: str) -> Any:
+        return await self._do(self.notebook.value, expression)
+
+    async def _do(self, call: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
+
+
 async def until(condition: Callable[[], Any], what: str, timeout: float = 60) -> Any:
     """Wait for a condition that may be a coroutine function."""
     end = asyncio.get_running_loop().time() + timeout
@@ -185,13 +215,10 @@ async def node_heard(node: NodeWindow, comm_id: str) -> tuple[Heard, list[tuple[
     return heard, missed
 
 
-async def story(notebook: Notebook, proxies: list[Proxy], page: Page, node: NodeWindow, count: int) -> None:
+async def story(kernel: Kernel, proxies: list[Proxy], page: Page, node: NodeWindow, count: int) -> None:
     for_python, for_node, for_page = proxies
-    up, down = notebook.value("(up.model_id, down.model_id)")
-    loop = asyncio.get_running_loop()
-
-    async def value(expression: str) -> Any:
-        return await loop.run_in_executor(None, notebook.value, expression)
+    notebook, value = kernel.notebook, kernel.value
+    up, down = await value("(up.model_id, down.model_id)")
 
     async def join(link: str) -> Ear:
         window = await AsyncWindow.join(url=link)
@@ -294,23 +321,19 @@ async def _last_of(node: NodeWindow, comm_id: str, total: int) -> bool:
 async def test_every_message_of_64_kilobytes_arrives_once_in_order_behind_its_state_where_a_window_was_connected(
     count: int,
 ) -> None:
-    loop = asyncio.get_running_loop()
-    notebook = await loop.run_in_executor(None, Notebook)
     proxies: list[Proxy] = []
-    try:
-        await loop.run_in_executor(None, notebook.load)
-        await loop.run_in_executor(None, notebook.run, KERNEL)
-        port = urlsplit(notebook.link).port
-        assert port is not None
-        proxies += [Proxy(port) for _ in range(3)]
-        async with node_window() as node, async_playwright() as playwright:
-            options = launch_options()
-            browser = await playwright.chromium.launch(**{**options, "args": [*options["args"], *QUIET]})
-            try:
-                await story(notebook, proxies, await browser.new_page(), node, count)
-            finally:
-                await browser.close()
-    finally:
-        for proxy in proxies:
-            proxy.close()
-        await loop.run_in_executor(None, notebook.close)
+    async with Kernel() as kernel:
+        try:
+            port = urlsplit(kernel.notebook.link).port
+            assert port is not None
+            proxies += [Proxy(port) for _ in range(3)]
+            async with node_window() as node, async_playwright() as playwright:
+                options = launch_options()
+                browser = await playwright.chromium.launch(**{**options, "args": [*options["args"], *QUIET]})
+                try:
+                    await story(kernel, proxies, await browser.new_page(), node, count)
+                finally:
+                    await browser.close()
+        finally:
+            for proxy in proxies:
+                proxy.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import threading
@@ -15,7 +14,7 @@ import pytest
 
 import commdoc
 from commdoc.errors import RequestError
-from commdoc.window import AsyncWindow, events
+from commdoc.window import events
 from commdoc.window.address import find
 from tests.acceptance.proxy import Proxy
 from tests.browser.notebook import Notebook
@@ -48,7 +47,7 @@ def notebook() -> Iterator[Notebook]:
 class Ear:
     """What a window hears of the teller: numbers of messages, ``-n`` for n that it missed, and what the room said."""
 
-    def __init__(self, window: AsyncWindow) -> None:
+    def __init__(self, window: commdoc.Window) -> None:
         self.heard: list[int] = []
         self.said: list[str] = []
         window.on_event(self._take)
@@ -78,31 +77,30 @@ def through(proxy: Proxy, notebook: Notebook) -> str:
     return notebook.link.replace(f":{urlsplit(notebook.link).port}/", f":{proxy.port}/")
 
 
-async def test_a_window_that_takes_no_events_is_disconnected_hears_why_when_it_is_back_and_what_it_missed(
+def test_a_window_that_takes_no_events_is_disconnected_hears_why_when_it_is_back_and_what_it_missed(
     notebook: Notebook,
 ) -> None:
     port = urlsplit(notebook.link).port
     assert port is not None
     proxy = Proxy(port)
-    loop = asyncio.get_running_loop()
     try:
-        window = await AsyncWindow.join(url=through(proxy, notebook))
-        other = await AsyncWindow.join(url=notebook.link)
+        window = commdoc.join(url=through(proxy, notebook))
+        other = commdoc.join(url=notebook.link)
         stalled, ear = Ear(window), Ear(other)
         sidecar = psutil.Process(find(kernel_id=notebook.kernel_id).pid)
         before = sidecar.memory_info().rss
         proxy.stalled = True
         accepted = proxy.accepted
         # 100 MB, at a pace that the other window's end of the socket keeps up with.
-        await loop.run_in_executor(None, notebook.run, "tell(1_600, pause=0.003)")
-        await other.wait_until(lambda: ear.heard[-1:] == [1_599], timeout=60)
+        notebook.run("tell(1_600, pause=0.003)")
+        other.wait_until(lambda: ear.heard[-1:] == [1_599], timeout=60)
         assert ear.heard == list(range(1_600)), "who reads is not concerned"
         assert sidecar.memory_info().rss - before < 400e6
         proxy.stalled = False
         proxy.cut()
-        await window.wait_until(lambda: window.connected and proxy.accepted > accepted, timeout=30)
-        await loop.run_in_executor(None, notebook.run, "teller.send({'i': 1_600})")
-        await window.wait_until(lambda: stalled.heard[-1:] == [1_600], timeout=30)
+        window.wait_until(lambda: window.connected and proxy.accepted > accepted, timeout=30)
+        notebook.run("teller.send({'i': 1_600})")
+        window.wait_until(lambda: stalled.heard[-1:] == [1_600], timeout=30)
         assert stalled.accounts_for(1_601)
         assert any(number < -200 for number in stalled.heard)
         assert any(
@@ -110,42 +108,40 @@ async def test_a_window_that_takes_no_events_is_disconnected_hears_why_when_it_i
             and "bytes of events wait, the limit is 67108864" in said
             for said in stalled.said
         )
-        await window.close()
-        await other.close()
+        window.close()
+        other.close()
     finally:
         proxy.close()
 
 
-async def test_what_a_kernel_can_not_keep_for_a_room_that_hangs_is_told_as_missed(notebook: Notebook) -> None:
-    window = await AsyncWindow.join(url=notebook.link)
+def test_what_a_kernel_can_not_keep_for_a_room_that_hangs_is_told_as_missed(notebook: Notebook) -> None:
+    window = commdoc.join(url=notebook.link)
     ear = Ear(window)
     sidecar = find(kernel_id=notebook.kernel_id).pid
-    loop = asyncio.get_running_loop()
     os.kill(sidecar, signal.SIGSTOP)
     try:
-        await loop.run_in_executor(None, notebook.run, "tell(1_500)")  # 96 MB
+        notebook.run("tell(1_500)")  # 96 MB
     finally:
         os.kill(sidecar, signal.SIGCONT)
-    await window.wait_until(lambda: ear.heard[-1:] == [1_499], timeout=60)
+    window.wait_until(lambda: ear.heard[-1:] == [1_499], timeout=60)
     assert ear.accounts_for(1_500)
     assert any(number < 0 for number in ear.heard)
-    await window.close()
+    window.close()
 
 
-async def test_a_room_that_is_killed_loses_no_message_unnoticed_and_none_comes_twice(
+def test_a_room_that_is_killed_loses_no_message_unnoticed_and_none_comes_twice(
     notebook: Notebook,
 ) -> None:
-    window = await AsyncWindow.join(url=notebook.link)
+    window = commdoc.join(url=notebook.link)
     ear = Ear(window)
-    loop = asyncio.get_running_loop()
-    telling = loop.run_in_executor(None, notebook.run, "tell(1_000, size=1_000, pause=0.005)")
-    await window.wait_until(lambda: len(ear.heard) > 200, timeout=30)
+    telling = notebook.start("tell(1_000, size=1_000, pause=0.005)")
+    window.wait_until(lambda: len(ear.heard) > 200, timeout=30)
     os.kill(find(kernel_id=notebook.kernel_id).pid, signal.SIGKILL)
-    await telling
-    await loop.run_in_executor(None, notebook.run, "teller.send({'i': 1_000})")
-    await window.wait_until(lambda: ear.heard[-1:] == [1_000], timeout=60)
+    notebook.finish(telling)
+    notebook.run("teller.send({'i': 1_000})")
+    window.wait_until(lambda: ear.heard[-1:] == [1_000], timeout=60)
     assert ear.accounts_for(1_001), ear.heard
-    await window.close()
+    window.close()
 
 
 def test_a_busy_kernel_has_few_messages_of_a_flood_and_others_do_not_wait_behind_it(
@@ -187,6 +183,35 @@ def test_who_sends_more_than_a_busy_kernel_window_and_room_keep_is_told_and_the_
         assert notebook.value("handled") == list(range(sent))
         teller.send({"n": "again"})
         until(lambda: notebook.value("handled[-1]") == "again", what="there is room again")
+
+
+@pytest.mark.scenario("S28", "S29")
+def test_who_waits_for_a_message_hears_that_it_was_handled_what_was_raised_or_that_the_kernel_is_gone(
+    notebook: Notebook, caplog: pytest.LogCaptureFixture
+) -> None:
+    logged: list[events.Logged] = []
+    with commdoc.join(url=notebook.link) as window:
+        window.on_event(lambda event: logged.append(event) if isinstance(event, events.Logged) else None)
+        teller, slider = window.wait_for("ButtonModel"), window.wait_for("IntSliderModel")
+        teller.send({"n": 1}, wait=True)
+        assert notebook.value("handled") == [1]
+        with pytest.raises(RequestError, match="KeyError: 'n'") as raised:
+            teller.send({}, wait=True)
+        assert raised.value.code == "raised"
+        notebook.run("def fail(change): raise ValueError('not that one')\nslider.observe(fail, 'value')")
+        assert slider.set(value=3) == {"value": 3}, "the value was taken; the callback is another matter"
+        until(lambda: any("ValueError" in event.text and "not that one" in event.text for event in logged))
+        with notebook.busy(), pytest.raises(RequestError) as late:
+            teller.send({"n": 2}, wait=True, timeout=0.2)
+        assert late.value.code == "timeout"
+        until(lambda: notebook.value("handled[-1]") == 2, what="it stays queued")
+        notebook.run("import threading; threading.Timer(0.3, lambda: os.kill(os.getpid(), 9)).start()")
+        notebook.start("time.sleep(60)")
+        with pytest.raises(RequestError, match="the kernel's process has ended") as gone:
+            teller.send({"n": 3}, wait=True, timeout=60)
+        assert gone.value.code == "kernel_gone"
+        teller.send({"n": 4})
+        until(lambda: "a message was lost: the kernel is gone" in caplog.text, what="a warning")
 
 
 def test_callbacks_that_are_slower_than_the_messages_leave_some_out_and_it_is_said(
