@@ -250,7 +250,7 @@ class AsyncWindow:
     def send(
         self, comm_id: str, data: object, buffers: Sequence[Buffer] = ()
     ) -> asyncio.Future[dict[str, Any]]:
-        """Send a comm message to the kernel, unchanged. The future ends when it was handled, or with a `RequestError`."""
+        """Send a comm message, unchanged; the future ends when it was handled, or with a `RequestError`."""
         self._check_may_ask()
         ask = asks.comm_message(comm_id, data, buffers)
         with self.guard:

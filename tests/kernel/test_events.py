@@ -221,6 +221,10 @@ def told(kernel: KernelProcess, room: RecordingRoom, msg_id: str) -> tuple[Shown
     return captured, logged
 
 
+def wait_for_log(room: RecordingRoom, msg_id: str, count: int) -> None:
+    room.wait_for(lambda: len([op for op in room.of("log") if op["cause"] == msg_id]) >= count)
+
+
 @pytest.mark.scenario("S29", "S35")
 def test_what_a_callback_prints_and_raises_is_where_plain_jupyter_shows_it(
     kernel: KernelProcess, room: RecordingRoom
@@ -254,7 +258,7 @@ def test_what_a_callback_prints_and_raises_is_where_plain_jupyter_shows_it(
     for callback, way in cases:
         kernel.run(f"listen({callback})")
         msg_id = run(way)
-        same(kernel, room)
+        wait_for_log(room, msg_id, len(control[callback, way][1]))
         assert told(kernel, room, msg_id) == control[callback, way], (callback, way)
         on_iopub = [
             each["msg_type"] for each in kernel.published(msg_id) if each["msg_type"] in ("stream", "error")
