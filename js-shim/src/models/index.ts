@@ -30,4 +30,13 @@ export { fromRoom } from "./from-room";
 export { type ManagerOptions, type Problem, RoomManager } from "./manager";
 export type { ModuleLoader } from "./modules";
 export { type FindModule, type ModulePlace, nbextensions } from "./nbextensions";
-export type { Change, Entry, MissingBlob, ModelSource, SourceListener, Values } from "./source";
+export type {
+  Change,
+  Entry,
+  MissingBlob,
+  ModelSource,
+  Output,
+  OutputEdit,
+  SourceListener,
+  Values,
+} from "./source";
