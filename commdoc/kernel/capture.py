@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
-from commdoc.kernel.outputs import Captured, Output, OutputList, OutputsNow
+from commdoc.kernel.outputs import Captured, Output, OutputList, OutputsNow, weight
 
 PLAIN_SECONDS: Final = 0.1
 """Least time between two ``outputs`` updates of one widget."""
@@ -29,6 +29,12 @@ PLAIN_SECONDS: Final = 0.1
 PLAIN_FACTOR: Final = 25
 """Times the last update's cost; a long list is told more rarely, so that telling it stays below 4 % of the
 time.
+"""
+
+
+PLAIN_AGAIN_BYTES: Final = 500_000
+"""Bytes a second of a list that are told again because something was appended: a log of 5 MB is told every ten
+seconds. Without that the bytes grow with the square of a log's length; what is new in a list costs no wait.
 """
 
 
@@ -50,8 +56,11 @@ class Holder:
         self._list: OutputList | None = None
         self._taken: deque[Captured] = deque()
         self._untold: deque[Captured] = deque()
+        self._settling = False
+        self._altered = False
+        self._new_bytes = 0
         self.changed = False
-        """Whether front ends without the shim have not been told the list."""
+        """Whether front ends without the shim may have to be told the list."""
 
     def take(self, message: Captured) -> None:
         """Take a message. No lock, never blocks."""
@@ -80,20 +89,36 @@ class Holder:
 
     def settle(self) -> None:
         """Make the widget's trait say what was taken."""
-        if not self._taken:
+        if (
+            not self._taken and not self._settling
+        ):  # in this order: another thread may have taken the last one out
             return
         widget = self._find(self.comm_id)
         if widget is None:
             self._taken.clear()
             return
         with self._lock:
+            self._settling = True
             if self._list is None:
                 self._list = OutputList(widget._trait_values.get("outputs", ()))
             while self._taken:
                 message = self._taken.popleft()
-                self._list.apply(message)
+                if self._list.apply(message):
+                    self._altered = True
+                    self._new_bytes += weight(message.content)
                 message.held = True
             widget._trait_values["outputs"] = self._list.outputs()
+            self._settling = False
+
+    def news(self) -> tuple[tuple[Output, ...], int] | None:
+        """Return the list, and how many bytes were captured since the last call; None when it is the same."""
+        with self._lock:
+            self.changed = False
+            self.settle()
+            altered, new = self._altered, self._new_bytes
+            self._altered, self._new_bytes = False, 0
+            widget = self._find(self.comm_id) if altered else None
+            return None if widget is None else (widget._trait_values.get("outputs", ()), new)
 
     @contextmanager
     def setting(self) -> Iterator[None]:
@@ -231,14 +256,12 @@ class PlainUpdates:
                 left = wait if left is None else min(left, wait)
                 continue
             begin = time.monotonic()
-            holder.changed = False
-            self._tell(comm_id, self._outputs(holder))
+            if (news := holder.news()) is None:
+                continue
+            outputs, new = news
+            self._tell(comm_id, outputs)
             end = time.monotonic()
-            self._not_before[comm_id] = end + max(PLAIN_SECONDS, PLAIN_FACTOR * (end - begin))
+            again = (weight(outputs) - new) / PLAIN_AGAIN_BYTES
+            self._not_before[comm_id] = end + max(PLAIN_SECONDS, PLAIN_FACTOR * (end - begin), again)
         self._not_before = {key: at for key, at in self._not_before.items() if key in self._captures.holders}
         return left
-
-    def _outputs(self, holder: Holder) -> tuple[Output, ...]:
-        holder.settle()
-        widget = self._captures._find(holder.comm_id)
-        return () if widget is None else widget._trait_values.get("outputs", ())

@@ -12,7 +12,7 @@ from typing import Any
 from commdoc.kernel.capture import Captures
 from commdoc.kernel.outputs import Captured, Output, OutputsNow
 from commdoc.kernel.records import freeze
-from commdoc.protocol.outputs import MSG_ID, OUTPUTS, is_output_model
+from commdoc.protocol.outputs import OUTPUTS, is_output_model
 
 PendingOp = dict[str, Any]
 
@@ -34,10 +34,9 @@ class OutputMirror:
         self._ops: dict[str, OutputOps] = {}
 
     def opened(self, comm_id: str, state: dict[str, Any]) -> None:
-        """Take in a comm whose state is going to be told; an Output widget's ``msg_id`` never is."""
+        """Take in a comm whose state is going to be told."""
         if not is_output_model(state.get("_model_module"), state.get("_model_name")):
             return
-        state[MSG_ID] = ""
         self._ops[comm_id] = ops = OutputOps(comm_id, self._emit)
         holder = self._captures.holders.get(comm_id)
         if holder is not None:
@@ -51,7 +50,6 @@ class OutputMirror:
         """Take out of a changed state what is told by operations of its own."""
         if comm_id not in self._ops:
             return
-        state.pop(MSG_ID, None)
         if state.pop(OUTPUTS, None) is not None:
             self._tell_all(comm_id)
 
@@ -86,6 +84,7 @@ class OutputOps:
         self._stream: str | None = None
         self._displays: dict[str, list[int]] = {}
         self._clear_next = False
+        self._rewind = ""
 
     def told(self, now: OutputsNow) -> list[Output]:
         """Go on from this list, which the room is told; returns a copy for it."""
@@ -95,6 +94,7 @@ class OutputOps:
         self._stream = last.get("name") if last.get("output_type") == "stream" else None
         self._displays = now.displays
         self._clear_next = now.clear_next
+        self._rewind = now.rewind
         return outputs
 
     def apply(self, message: Captured) -> None:
@@ -116,10 +116,11 @@ class OutputOps:
     def _append(self, message: Captured) -> None:
         if message.kind == "stream":
             name = message.content["name"]
+            rewind, self._rewind = self._rewind, ""
             if name != self._stream:
                 self._count += 1
-                self._stream = name
-            self._tell("stream", name=name, text=message.content["text"])
+                self._stream, rewind = name, ""
+            self._tell("stream", name=name, text=rewind + message.content["text"])
             return
         self._stream = None
         if message.display_id is not None:

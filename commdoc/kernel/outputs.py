@@ -51,11 +51,14 @@ class OutputsNow:
         ``display_id`` to the places where it is shown.
     clear_next : bool
         Whether the next output clears the list first.
+    rewind : str
+        What is to be written first to a stream that goes on, where its next character doesn't go to its end.
     """
 
     outputs: tuple[Output, ...] = ()
     displays: dict[str, list[int]] = field(default_factory=dict)
     clear_next: bool = False
+    rewind: str = ""
 
 
 class OutputList:
@@ -75,20 +78,24 @@ class OutputList:
         self._clear_next = False
         self._stream = None
 
-    def apply(self, message: Captured) -> None:
-        """Take a message."""
+    def apply(self, message: Captured) -> bool:
+        """Take a message; return whether the list is another one now."""
         if message.kind == "clear_output":
             if message.content["wait"]:
                 self._clear_next = True
-            else:
-                self.replace(())
-        elif message.kind == "update_display_data":
-            for index in self._displays.get(message.display_id or "", ()):
+                return False
+            before = len(self._outputs)
+            self.replace(())
+            return before > 0
+        if message.kind == "update_display_data":
+            places = self._displays.get(message.display_id or "", ())
+            for index in places:
                 self._outputs[index] = {"output_type": "display_data", **message.content}
-        else:
-            if self._clear_next:
-                self.replace(())
-            self._append(message)
+            return len(places) > 0
+        if self._clear_next:
+            self.replace(())
+        self._append(message)
+        return True
 
     def outputs(self) -> tuple[Output, ...]:
         """Return the list as it is."""
@@ -99,7 +106,8 @@ class OutputList:
     def now(self) -> OutputsNow:
         """Return all there is to know."""
         displays = {name: list(places) for name, places in self._displays.items()}
-        return OutputsNow(self.outputs(), displays, self._clear_next)
+        rewind = self._stream.line.rewind() if self._stream is not None else ""
+        return OutputsNow(self.outputs(), displays, self._clear_next, rewind)
 
     def _append(self, message: Captured) -> None:
         if message.kind == "stream":
@@ -123,6 +131,18 @@ class OutputList:
         if self._stream is not None:
             self.outputs()
             self._stream = None
+
+
+def weight(value: Any) -> int:
+    """Return about how many bytes of JSON a frozen value is."""
+    kind = value.__class__
+    if kind is str:
+        return 2 + len(value)
+    if kind is dict:
+        return 2 + sum(weight(key) + weight(item) for key, item in value.items())
+    if kind is list or kind is tuple:
+        return 2 + sum(map(weight, value))
+    return 4
 
 
 def _text(text: Any) -> str:

@@ -102,7 +102,7 @@ def test_the_document_has_what_nbclient_computes(runs: Runs, name: str) -> None:
 
 
 def test_nbclient_alone_forgets_what_was_set_by_hand(runs: Runs) -> None:
-    # The evidence for its absence above: `append_stdout("one")`, and no clear; JupyterLab shows it as the document does.
+    # The evidence for its absence above: `append_stdout("one")`, and no clear; JupyterLab shows it, too.
     lists = [runs.nbclient(MIXED), runs.script(MIXED), runs.lab(MIXED, loaded=False)]
     assert ["one" in str(ran.outputs[0]) for ran in lists] == [False, True, True]
 

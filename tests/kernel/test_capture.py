@@ -4,6 +4,7 @@ kernel's trait.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -209,3 +210,17 @@ def test_unloading_leaves_the_trait_as_it_was(notebook: Notebook, window: Window
         assert notebook.value("'get' in vars(type(out).outputs) or 'set' in vars(type(out).outputs)") is False
     finally:
         notebook.load()
+
+
+def test_bytes_that_a_display_shows_are_text_as_jupyter_sends_them(
+    notebook: Notebook, window: Window
+) -> None:
+    notebook.run(
+        "class Figure:\n"
+        "    def _repr_png_(self): return b'\\x89PNG' + bytes(3_000)\n"
+        "with out:\n    display(Figure()); display({'x/y+json': [{'a': b'1'}]}, raw=True)\n"
+    )
+    captured(notebook, window)
+    shown = notebook.value("[o['data'] for o in out.outputs]")
+    assert base64.b64decode(shown[0]["image/png"]) == b"\x89PNG" + bytes(3_000)
+    assert shown[1] == {"x/y+json": [{"a": "MQ=="}]}
