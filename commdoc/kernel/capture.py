@@ -89,9 +89,8 @@ class Holder:
 
     def settle(self) -> None:
         """Make the widget's trait say what was taken."""
-        if (
-            not self._taken and not self._settling
-        ):  # in this order: another thread may have taken the last one out
+        # In this order: another thread may have taken the last one out, and not put it into the trait yet.
+        if not self._taken and not self._settling:
             return
         widget = self._find(self.comm_id)
         if widget is None:
