@@ -33,6 +33,9 @@ from commdoc.version import __version__
 URL_NAME: Final = "COMMDOC_BRIDGE_URL"
 TOKEN_NAME: Final = "COMMDOC_BRIDGE_TOKEN"
 
+GATEWAY_PREFIX: Final = "gateway-"
+"""Begins the name that the address of a gateway's kernel has: the server did not know its id when it gave it."""
+
 PATIENCE_SECONDS: Final = 60.0
 """How long a server that gave this kernel an address may be away before a sidecar does instead, if its process is gone.
 A server that is restarted is back by then.
@@ -66,11 +69,17 @@ _memory = _Memory()
 """Of this process: what was in its environment must outlast `%unload_ext` and a second `%load_ext`."""
 
 
-def take_environment() -> None:
-    """Take the address out of the environment, so that no process that the user starts inherits the token."""
-    url, token = os.environ.pop(URL_NAME, ""), os.environ.pop(TOKEN_NAME, "")
-    if url and token:
-        _memory.given = Given(url.rstrip("/"), token)
+def take_environment(kernel_id: str) -> None:
+    """Take the address out of the environment, so that no process that the user starts inherits the token.
+
+    One that is another kernel's is not used: a kernel that user code started before, with the environment of its own.
+    """
+    url, token = os.environ.pop(URL_NAME, "").rstrip("/"), os.environ.pop(TOKEN_NAME, "")
+    name = url.rpartition("/")[2]
+    if token and (name == kernel_id or name.startswith(GATEWAY_PREFIX)):
+        _memory.given = Given(url, token)
+    elif token:
+        logger.info("%s is not this kernel's, %s", url, kernel_id)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def load_ipython_extension(shell: Any) -> None:
 
     connection_file = get_connection_file()
     info = kernel_info(connection_file)
-    discovery.take_environment()
+    discovery.take_environment(info["kernel_id"])
     find = discovery.Discovery(info["kernel_id"], lambda: _locate(connection_file, info))
     bridge = Bridge(kernel, info, find, f"commdoc-kernel {__version__}")
     setattr(kernel, _ATTRIBUTE, bridge)

@@ -110,10 +110,19 @@ def given(url: str) -> None:
 def test_the_address_goes_out_of_the_environment_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(discovery.URL_NAME, "http://127.0.0.1:2/commdoc/bridge/k1/")
     monkeypatch.setenv(discovery.TOKEN_NAME, "g")
-    discovery.take_environment()
+    discovery.take_environment("k1")
     assert [name for name in os.environ if name.startswith("COMMDOC_BRIDGE")] == []
-    discovery.take_environment()  # a second %load_ext
+    discovery.take_environment("k1")  # a second %load_ext
     assert discovery._memory.given == Given("http://127.0.0.1:2/commdoc/bridge/k1", "g")
+
+
+def test_the_address_of_another_kernel_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, ours in (("k2", False), ("gateway-4711", True)):
+        monkeypatch.setenv(discovery.URL_NAME, f"http://127.0.0.1:2/commdoc/bridge/{name}")
+        monkeypatch.setenv(discovery.TOKEN_NAME, "g")
+        discovery.take_environment("k1")
+        assert (discovery._memory.given is not None) is ours
+        assert [each for each in os.environ if each.startswith("COMMDOC_BRIDGE")] == []
 
 
 def test_without_anybody_there_is_a_sidecar(find: Discovery, monkeypatch: pytest.MonkeyPatch) -> None:

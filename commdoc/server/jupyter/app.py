@@ -13,11 +13,12 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from traitlets import Unicode
 
+from commdoc.kernel.discovery import TOKEN_NAME, URL_NAME
 from commdoc.rooms.room import Room
 from commdoc.rooms.tokens import TokenStore
 from commdoc.server.jupyter.access import BridgeKeys
 from commdoc.server.jupyter.documents import Document, Documents
-from commdoc.server.jupyter.kernels import TOKEN_NAME, URL_NAME, Kernels
+from commdoc.server.jupyter.kernels import Kernels
 from commdoc.server.jupyter.notices import Notices
 from commdoc.server.jupyter.registry import Hosted, Registry
 from commdoc.server.nbextensions import Tickets

@@ -18,14 +18,12 @@ from typing import Any, Final, Protocol
 
 from jupyter_core.utils import ensure_async
 
+from commdoc.kernel.discovery import GATEWAY_PREFIX
 from commdoc.protocol.messages import KernelInfo
 from commdoc.rooms.kernel_link import KernelLink, KernelLinkError, SubshellLost
 from commdoc.rooms.zmq_link import ZmqLink
 
 log = logging.getLogger(__name__)
-
-URL_NAME: Final = "COMMDOC_BRIDGE_URL"
-TOKEN_NAME: Final = "COMMDOC_BRIDGE_TOKEN"
 
 LOOK_SECONDS: Final = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 1.0, 2.0)
 """Between looks at a kernel whose bridge has gone: a killed one is shown as dead before the server's own poll, which
@@ -123,7 +121,7 @@ class Kernels:
         if kernel_id in self._watched:
             return
         self._watched.add(kernel_id)
-        ended = self._host.kernel_ended
+        ended = self._ended
         for event, reason in (("restart", "the kernel has died"), ("dead", "the kernel has died too often")):
             try:
                 self._manager.add_restart_callback(
@@ -149,7 +147,7 @@ class Kernels:
                 log.debug("kernel %s: %r", kernel_id, error)
                 continue
             if not alive:
-                self._host.kernel_ended(kernel_id, "the kernel's process has ended", epoch)
+                self._ended(kernel_id, "the kernel's process has ended", epoch)
                 return
 
     # --- the wrapped methods -----------------------------------------------------------------------------------------
@@ -201,7 +199,7 @@ class Kernels:
         """
         name = None
         if kwargs.get("kernel_id") is None:  # else it is there already
-            name = uuid.uuid4().hex
+            name = f"{GATEWAY_PREFIX}{uuid.uuid4().hex}"
             kwargs["env"] = {**(kwargs.get("env") or {}), **self._host.environment(name)}
         kernel_id = await ensure_async(original(*args, **kwargs))
         if name is not None:
@@ -212,14 +210,20 @@ class Kernels:
         epoch = self._host.epoch_of(kernel_id)
         result = await ensure_async(original(kernel_id, *args, **kwargs))
         # The process is another one now; perhaps its bridge has come already.
-        self._host.kernel_ended(kernel_id, "the kernel was restarted", epoch or "")
+        self._ended(kernel_id, "the kernel was restarted", epoch or "")
         return result
 
     def _remove(self, original: Any, kernel_id: str, *args: Any, **kwargs: Any) -> Any:
         self._watched.discard(kernel_id)
         self._aliases = {name: each for name, each in self._aliases.items() if each != kernel_id}
-        self._host.kernel_ended(kernel_id, "the kernel was shut down")
+        self._ended(kernel_id, "the kernel was shut down")
         return original(kernel_id, *args, **kwargs)
+
+    def _ended(self, kernel_id: str, reason: str, epoch: str | None = None) -> None:
+        try:
+            self._host.kernel_ended(kernel_id, reason, epoch)
+        except Exception:
+            log.exception("the room of the kernel %s is not told that it has ended", kernel_id)
 
     async def _save_session(self, original: Any, session_id: str, *args: Any, **kwargs: Any) -> Any:
         model = await ensure_async(original(session_id, *args, **kwargs))
