@@ -45,6 +45,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, labextensions: Path) -> Ite
 
 
 @pytest.fixture(scope="module")
+def server_without_plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """A JupyterLab with commdoc's server extension, whose windows know nothing of it."""
+    options = ["--ServerApp.jpserver_extensions=commdoc=True"]
+    with lab_server(tmp_path_factory.mktemp("lab-without-plugin"), options=options) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
 def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """A JupyterLab as it is without commdoc."""
     with lab_server(tmp_path_factory.mktemp("plain-lab")) as it:

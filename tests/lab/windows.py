@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from playwright.sync_api import Browser, Locator, WebSocket, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.lab import _HELPERS, LabNotebook, LabPage
+from tests.lab.traces import Trace
 
 MODELS: Final = """
 async () => {
@@ -25,9 +26,9 @@ class LabWindow(LabPage):
     """A notebook in JupyterLab."""
 
     def __init__(self, browser: Browser, notebook: LabNotebook, *, wait: bool = True, **how: Any) -> None:
-        self._told_kernel: list[str] = []
+        self.trace = Trace()
         super().__init__(browser, notebook, wait=False, **how)
-        self.page.on("websocket", self._on_socket)
+        self.page.on("websocket", self.trace.watch)
         self.wait_open()
         if wait:
             self.wait_ready()
@@ -84,9 +85,9 @@ class LabWindow(LabPage):
         return str(self.page.evaluate("lab.kernel()?.status ?? 'none'"))
 
     def told_kernel(self) -> list[str]:
-        """Return the types of the messages about comms that this window has sent on JupyterLab's own socket."""
+        """Return the messages about comms that this window has sent on JupyterLab's own socket."""
         self.page.evaluate("null")  # events come while something is asked
-        return list(self._told_kernel)
+        return list(self.trace.sent)
 
     def models(self) -> dict[str, dict[str, Any]]:
         """Return comm id to class, liveness and state of the models that this window has."""
@@ -96,11 +97,3 @@ class LabWindow(LabPage):
     def picture(self, path: str) -> None:
         """Keep what there is to see."""
         self.page.screenshot(path=path)
-
-    def _on_socket(self, socket: WebSocket) -> None:
-        if "/api/kernels/" in socket.url:
-            socket.on("framesent", self._on_frame)
-
-    def _on_frame(self, payload: str | bytes) -> None:
-        text = payload if isinstance(payload, str) else payload.decode("latin-1")
-        self._told_kernel.extend(re.findall(r'"msg_type":\s*"(comm_\w+)"', text))
