@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from commdoc.rooms.limits import RoomLimits
-from tests.rooms.parties import Bridge, House, Window, opened, request
+from tests.rooms.parties import Bridge, House, Window, opened, request, until
 
 pytestmark = pytest.mark.scenario("S09", "S25")
 
@@ -98,6 +99,25 @@ async def test_messages_are_settled_in_order_behind_what_they_did() -> None:
             if each["type"] in ("message", "settled")
         ]
         assert told == ["message", "m1", "m2"]
+
+
+async def test_the_kernel_gets_the_next_message_while_the_room_pauses() -> None:
+    async with House(limits=RoomLimits(in_flight=1)) as house:
+        bridge = await bridge_with_key(house)
+        window = await window_with_key(house, "w")
+        await bridge.do(opened())
+        for ident in ("m1", "m2"):
+            told = {"type": "message", "message_id": ident, "comm_id": "c1", "data": {}, "buffers": []}
+            await window.say(told)
+        await until(lambda: house.kernel.sent)
+        house.room.governor.not_before = time.monotonic() + 3600
+        house.room.kernel.waiting.clear()
+        await bridge.ops({"op": "handled", "comm_id": "c1", "message_id": "m1"})
+        await until(lambda: [each[3] for each in house.kernel.sent] == ["m1", "m2"])
+        assert window.heard_of("settled") == []
+        house.room.kernel.apply()
+        house.room.broadcast.flush()
+        await window.wait("settled", message_id="m1")
 
 
 async def test_a_window_that_was_too_slow_hears_why_when_it_comes_back() -> None:

@@ -281,8 +281,13 @@ def test_windows_together_cannot_fill_the_room_for_one_that_has_next_to_nothing_
     for n in range(15):
         desk.pass_on("m", window=f"w{n}", size=90_000)
     assert [what for _, what, _ in desk.answers] == ["too_large"] * 5
-    desk.ask("r", window="small", value=1)
-    assert desk.heard("r") == ["accepted"]
+    for size in (7_000, 1_000):
+        for n in range(40):
+            desk.pass_on("m", window=f"f{size}-{n}", size=size)
+    assert desk.answers[-1][1] == "too_large"
+    for n in range(5):
+        desk.ask(f"r{n}", window=f"small{n}", value=n)
+        assert desk.heard(f"r{n}") == ["accepted"]
 
 
 @pytest.mark.scenario("S28")
@@ -301,6 +306,16 @@ def test_of_one_window_few_messages_stand_at_the_kernel_and_others_go_between(de
         assert len(desk.sent) - 1 - handled <= 4
     assert [ident for ident in desk.sent if ident.startswith("m")] == [f"m{n}" for n in range(20)]
     assert [ident for ident in desk.sent if ident.startswith("n")] == [f"n{n}" for n in range(20)]
+
+
+def test_windows_take_turns_at_one_comm(desk: Desk) -> None:
+    desk.ask("r0", value=0)
+    for n in range(3):
+        desk.pass_on(f"m{n}")
+    for n in range(3):
+        desk.pass_on(f"x{n}", window="v")
+    desk.settle("r0", value=0)
+    assert desk.sent == ["r0", "m0", "x0", "m1", "x1", "m2", "x2"]
 
 
 def test_of_large_messages_fewer_stand_at_the_kernel(desk: Desk) -> None:
