@@ -242,6 +242,21 @@ comes to the kernel after the cell.
 """
 
 
+DISPLAY_IDS: Final = r"""
+with a: display('old', display_id='x')
+with b: display('old', display_id='x'); print('beside')
+# %%
+update_display('new', display_id='x')
+"""
+
+SLOW: Final = r"""
+import time
+with a:
+    for n in range(200):
+        print('line', n, flush=True); time.sleep(0.01)
+"""
+
+
 def cells(*parts: str) -> list[str]:
     """Return the cells; each part has Output widgets of its own."""
     return [cell.strip() for part in parts for cell in (START + "# %%" + part).split("# %%")]

@@ -12,10 +12,11 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.acceptance import notebooks
-from tests.acceptance.capture_cells import NOTEBOOKS
-from tests.acceptance.captures import Output, Ran, by_nbclient, by_page, by_script, joined
+from tests.acceptance.capture_cells import DISPLAY_IDS, NOTEBOOKS, SLOW, cells
+from tests.acceptance.captures import LOAD, Output, Ran, by_nbclient, by_page, by_script, document, joined
 from tests.browser.conftest import chromium
 from tests.browser.lab import LabPage, LabServer, lab_server
+from tests.conftest import until
 
 __all__ = ["chromium"]
 
@@ -31,7 +32,8 @@ GIVEN = ("nbclient-output", "ipywidgets-output-widget")
 
 @cache
 def sources(name: str) -> tuple[str, ...]:
-    return tuple(NOTEBOOKS[name] if name in NOTEBOOKS else notebooks.cells(name))
+    own = {**NOTEBOOKS, "display ids": cells(DISPLAY_IDS)}
+    return tuple(own[name] if name in own else notebooks.cells(name))
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +120,32 @@ def test_jupyterlab_beside_commdoc_shows_the_same_once(runs: Runs, name: str) ->
     same(beside.outputs, without.outputs)
     assert beside.views == without.views
     same(runs.document(name).outputs, runs.script(name).outputs)
+
+
+@pytest.mark.scenario("S33")
+def test_only_commdoc_updates_a_display_in_an_output(runs: Runs) -> None:
+    name = "display ids"
+    ways = [runs.nbclient(name), runs.lab(name, loaded=False), runs.lab(name, loaded=True), runs.script(name)]
+    shown = [[ran.outputs[index][0]["data"]["text/plain"] for index in (0, 1)] for ran in ways]
+    assert shown == [["'old'"] * 2, ["'old'"] * 2, ["'new'"] * 2, ["'new'"] * 2]
+
+
+@pytest.mark.scenario("S36")
+@pytest.mark.acceptance("B2")
+def test_the_page_that_runs_the_cell_closes_in_the_middle(chromium: Browser, server: LabServer) -> None:
+    page = LabPage(chromium, server.add("closed.ipynb", cells(SLOW)))
+    try:
+        page.kernel_run(LOAD)
+        page.run(0)
+        kernel_id = page.kernel_id
+        page.page.evaluate("() => { lab.run(1); }")
+        page.page.wait_for_function(
+            "async () => JSON.stringify(await lab.outputModels()).includes('line 20')", polling=50
+        )
+    finally:
+        page.close()
+    lines = "".join(f"line {n}\n" for n in range(200))
+    expected = [{"output_type": "stream", "name": "stdout", "text": lines}]
+    until(
+        lambda: document(kernel_id).outputs[0] == expected, timeout=30, what="all lines are in the document"
+    )

@@ -22,6 +22,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SAYS_AT_THE_END = {
     "anywidget-author": "5 2",
     "late-join": "12 | 12 squared is 144",
+    "output-capture": "4 lines | 100.00 % |====================| | 'done' 'done' | the other half | True False",
     "tour": "speed 30 power 20 left 4 right 4 drops 1",
 }
 
