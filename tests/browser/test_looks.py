@@ -62,7 +62,7 @@ def test_pictures_of_the_tour(notebook: Notebook, open_page: OpenPage) -> None:
         red = int(ground.removeprefix("rgb(").split(",")[0])
         assert (red > 200) == (scheme == "light")
         # A script in an output runs, as in JupyterLab: in the frame, where it has what a widget's module has.
-        assert frame.evaluate("document.body.dataset.ran") == "yes"
+        expect(page.frame.locator("body")).to_have_attribute("data-ran", "yes")
         assert frame.evaluate("window.origin") == "null"
         page.picture(f"tour-{scheme}-{width}")
         page.expect_clean()
