@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from commdoc.rooms.limits import RoomLimits
+from commdoc.rooms.limits import MB, RoomLimits
 from commdoc.rooms.waiting import Waiting
 
 ALWAYS: Final = 64
@@ -36,6 +36,9 @@ class Shares:
     def refusal(self, waiting: Waiting) -> str | None:
         """Return why this can't wait in the room, None when it can."""
         limits = self._limits
+        if waiting.size > limits.waiting_bytes:
+            most = f"at most {limits.waiting_bytes / MB:.0f} MB at once are passed on to the kernel"
+            return f"{waiting.size / MB:.1f} MB are too much: {most}"
         own = self._shares.get(waiting.key, _Share()).waiting
         if own and own + waiting.size > limits.peer_waiting_bytes:
             return f"{own} bytes of this window wait for the kernel, the limit is {limits.peer_waiting_bytes}"

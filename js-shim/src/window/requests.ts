@@ -68,7 +68,8 @@ const MOST_BYTES = 64 * 1024 * 1024;
 export class Requests {
   readonly #comms = new Map<string, CommQueue>();
   readonly #byId = new Map<string, OpenRequest | Message>();
-  readonly #heldBack = new Set<CommQueue>();
+  /** Messages that have not gone yet, in the order in which they were asked: none overtakes one of another comm. */
+  readonly #waiting = new Set<Message>();
   #limits: { messages: number; bytes: number } | null = null;
   #underWay = { messages: 0, bytes: 0 };
   #messageBytes = 0;
@@ -130,6 +131,7 @@ export class Requests {
     }
     const queue = this.#queue(commId);
     queue.items.push(message);
+    this.#waiting.add(message);
     this.#byId.set(id, message);
     this.#messageBytes += message.bytes;
     this.#expireLater([message]);
@@ -238,6 +240,7 @@ export class Requests {
       for (const item of [...queue.items]) if (item.phase !== "waiting") this.#send(item);
       this.#pump(queue);
     }
+    this.#pumpWaiting();
   }
 
   /** The connection is gone; what is open expires unless `resume` comes in time. */
@@ -285,10 +288,7 @@ export class Requests {
     );
     for (const item of queue.items.slice(0, lastMessage + 1)) {
       if (item.phase !== "waiting") continue;
-      if (item.kind === "message" && !this.#mayGo()) {
-        this.#heldBack.add(queue);
-        return; // what is behind it waits with it
-      }
+      if (item.kind === "message" && !this.#mayGo(item)) return; // what is behind it waits with it
       this.#send(item);
     }
     const underWay = queue.items.some((item) => item.kind === "request" && item.phase === "sent");
@@ -296,8 +296,10 @@ export class Requests {
     if (next && !underWay) this.#send(next);
   }
 
-  #mayGo(): boolean {
+  #mayGo(message: Message): boolean {
+    const [first] = this.#waiting;
     const { messages, bytes } = this.#underWay;
+    if (first !== message) return false;
     return !this.#limits || (messages < this.#limits.messages && bytes < this.#limits.bytes);
   }
 
@@ -316,6 +318,7 @@ export class Requests {
   }
 
   #sendMessage(item: Message): void {
+    this.#waiting.delete(item);
     if (item.phase === "waiting") {
       item.phase = "sent";
       this.#underWay.messages += 1;
@@ -329,6 +332,7 @@ export class Requests {
   }
 
   #endMessage(item: Message): void {
+    this.#waiting.delete(item);
     this.#byId.delete(item.id);
     this.#remove(item);
     this.#messageBytes -= item.bytes;
@@ -337,10 +341,15 @@ export class Requests {
       this.#underWay.bytes -= item.bytes;
     }
     this.#release(item.commId, this.#queue(item.commId));
-    for (const queue of this.#heldBack) {
-      if (!this.#mayGo()) break;
-      this.#heldBack.delete(queue);
-      this.#pump(queue);
+    this.#pumpWaiting();
+  }
+
+  #pumpWaiting(): void {
+    for (let [first] = this.#waiting; first && this.#mayGo(first); ) {
+      this.#pump(this.#queue(first.commId));
+      const [next] = this.#waiting;
+      if (next === first) return;
+      first = next;
     }
   }
 
