@@ -107,7 +107,13 @@ async def test_the_kernel_gets_the_next_message_while_the_room_pauses() -> None:
         window = await window_with_key(house, "w")
         await bridge.do(opened())
         for ident in ("m1", "m2"):
-            told = {"type": "message", "message_id": ident, "comm_id": "c1", "data": {}, "buffers": []}
+            told: dict[str, Any] = {
+                "type": "message",
+                "message_id": ident,
+                "comm_id": "c1",
+                "data": {},
+                "buffers": [],
+            }
             await window.say(told)
         await until(lambda: house.kernel.sent)
         house.room.governor.not_before = time.monotonic() + 3600
