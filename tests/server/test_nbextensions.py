@@ -217,3 +217,14 @@ def test_a_folder_that_cannot_be_read_hides_no_other(
     found = nbextensions.find("its-module")
     assert found is not None
     assert found.modules["its-module"] == "main.js"
+
+
+@pytest.mark.scenario("S47")
+@pytest.mark.usefixtures("installed")
+def test_a_ticket_is_good_for_one_room() -> None:
+    tickets, found = nbextensions.Tickets(), nbextensions.find("plain")
+    assert found is not None
+    ticket = tickets.issue("room1", "plain", found)
+    assert tickets.check(ticket, "room1") is not None
+    assert tickets.check(ticket, "room2") is None
+    assert tickets.issue("room2", "plain", found) != ticket
