@@ -24,6 +24,17 @@ from tests.conftest import until
 GRACE_SECONDS = "1.5"
 """How long the sidecar stays after kernel and windows are gone: shorter than the leak check waits."""
 
+ROOM_HAS_IT = """
+import time
+for _ in range(500):
+    time.sleep(0.02)
+    status = get_ipython().kernel._commdoc_bridge.status()
+    if not status.waiting and not status.unapplied:
+        break
+else:
+    raise TimeoutError(status)
+"""
+
 
 class CellError(AssertionError):
     """A cell raised; the text is its traceback."""
@@ -152,6 +163,11 @@ class Notebook:
             finally:
                 flag.touch()
                 printed.append(self.finish(msg_id))
+
+    def wait_until_the_room_has_it(self) -> None:
+        """Wait, in the kernel, until the room has applied all that the kernel has done."""
+        # An execution is something that the kernel does, too: looked at from outside it never comes to rest.
+        self.run(ROOM_HAS_IT)
 
     def value(self, expression: str) -> Any:
         """Return what an expression is in the kernel now; it must have a literal for its repr."""

@@ -149,6 +149,7 @@ def test_a_killed_kernel_leaves_its_last_state_marked(notebook: Notebook, open_p
     page = open_page()
     page.press("moved", "ArrowRight", 9)
     until(lambda: notebook.value("moved.value") == 9, what="the kernel has it")
+    notebook.wait_until_the_room_has_it()
     notebook.kill()
     for each in (page, open_page()):
         expect(each.header).to_have_attribute("data-kernel-live", "false", timeout=15_000)
