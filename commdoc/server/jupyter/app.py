@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -88,10 +89,14 @@ class CommdocServer(ExtensionApp):
 
     @property
     def base_for_people(self) -> str:
-        """The server's address as a person reaches it, as far as the server knows it; ends with ``/``."""
+        """The server's address as a person reaches it; ends with ``/``. A path, where a hub does not tell its name."""
         assert self.serverapp is not None
+        path = str(url_path_join(self.serverapp.base_url, "/"))
+        if "JUPYTERHUB_SERVICE_PREFIX" in os.environ:
+            public = os.environ.get("JUPYTERHUB_PUBLIC_URL")
+            return f"{public.rstrip('/')}/" if public else path
         parts = urlsplit(self.serverapp.public_url)
-        return urlunsplit((parts.scheme, parts.netloc, url_path_join(self.serverapp.base_url, "/"), "", ""))
+        return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
     def bridge_address(self, kernel_id: str) -> str:
         """Return the address for a kernel's bridge."""

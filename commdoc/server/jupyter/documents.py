@@ -42,10 +42,9 @@ class Document(Protocol):
 class OwnDocument:
     """A document that nobody else has."""
 
-    may_move = True
-
-    def __init__(self) -> None:
+    def __init__(self, *, may_move: bool = True) -> None:
         self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
+        self.may_move = may_move
 
     async def is_current(self, path: str | None) -> bool:
         """Say yes."""
@@ -108,7 +107,7 @@ class Documents:
     async def open(self, path: str | None) -> Document:
         """Return the document of a notebook, opened if it is not; one of its own for a kernel without a notebook."""
         if path is None or self.kind == OWN:
-            return OwnDocument()
+            return OwnDocument(may_move=self.kind == OWN)
         theirs = await self._find(path, create=True)
         if theirs is None:
             log.warning("%s has no shared document; its widgets get one of their own", path)

@@ -4,7 +4,7 @@
     a window asks for a kernel     the room where its bridge is, else where it would go
     a window asks for a notebook   its room, made if there is none
     a notebook is renamed          its room has the new path
-    a session names another path   (save as) the live room has the new path, unless that notebook has a room already
+    a session names another path   (save as) the live room has it, unless that notebook has a room with widgets
 
 Two rooms for one path cannot be: whoever asks while a room is being made gets that one. A document that its owner has
 let go and opened again is another document: the room ends, its windows rejoin the next one, which has its id.
@@ -17,14 +17,11 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from commdoc.rooms.room import Room
 from commdoc.server.jupyter.documents import Document
 
 log = logging.getLogger(__name__)
-
-MOVED: Final = 4410
 
 
 @dataclass(eq=False)
@@ -54,11 +51,10 @@ class Hosted:
         if epoch is None or self.has_epoch(epoch):
             self.room.kernel_dead(reason)
 
-    def send_bridge_away(self, reason: str) -> None:
-        """Make the bridge look for its room again."""
-        bridge = self.room.kernel.bridge
-        if bridge is not None:
-            bridge.refuse("moved", reason, MOVED)
+    @property
+    def is_unused(self) -> bool:
+        """Whether no kernel has been in it: there is nothing to lose."""
+        return self.kernel_id is None and self.room.kernel.kernel is None
 
 
 class Registry:
@@ -122,9 +118,7 @@ class Registry:
                 return await self._fresh(mine)
             if not wanted:
                 return await self._make(None)
-            if mine is not None and not self._move(mine, wanted[0]):
-                mine.send_bridge_away("the notebook of this kernel has another room")
-            return await self._for_path(wanted[0])
+            return await self._placed(kernel_id, mine, wanted[0])
 
     # --- what changes ------------------------------------------------------------------------------------------------
 
@@ -142,7 +136,7 @@ class Registry:
     def renamed(self, old: str, new: str) -> None:
         """Follow a notebook, or all in a folder, to a new path."""
         for path in [path for path in self._by_path if path == old or path.startswith(f"{old}/")]:
-            self._move(self._by_path[path], new + path[len(old) :], force=True)
+            self._rename(self._by_path[path], new + path[len(old) :])
 
     def deleted(self, path: str) -> None:
         """Forget the path of notebooks that are no more: a new file of this name is another notebook."""
@@ -155,8 +149,7 @@ class Registry:
         if mine is None or not wanted or mine.path in wanted:
             return
         async with self._turn:
-            if not self._move(mine, wanted[0]):
-                mine.send_bridge_away("the notebook of this kernel has another room")
+            await self._placed(kernel_id, mine, wanted[0])
 
     async def close(self) -> None:
         """End all rooms."""
@@ -197,18 +190,32 @@ class Registry:
         hosted.document.close()
         return after
 
-    def _move(self, hosted: Hosted, path: str, *, force: bool = False) -> bool:
-        """Give a room another path, if it may have that; a room that was there before loses it by `force`."""
+    async def _placed(self, kernel_id: str, mine: Hosted | None, path: str) -> Hosted:
+        """Return the room of a kernel whose notebook is at this path: its own, if that may go there."""
         other = self._by_path.get(path)
-        if other is hosted:
-            return True
-        if not force and (other is not None or not hosted.document.may_move):
-            return False
-        if other is not None:
+        if mine is None or not mine.document.may_move or (other is not None and not other.is_unused):
+            hosted = await self._for_path(path)
+            if mine is not None:
+                self.attached(
+                    hosted, kernel_id
+                )  # which makes the bridge leave the room where it is, and come here
+            return hosted
+        self._rename(mine, path)
+        if (
+            other is not None
+        ):  # somebody has asked for the path already: the windows come to this room instead
+            self._hosted.pop(other.room.room_id, None)
+            await other.room.close("the notebook has another room")
+            other.document.close()
+        return mine
+
+    def _rename(self, hosted: Hosted, path: str) -> None:
+        """Give a room another path; a room that had it loses it."""
+        other = self._by_path.get(path)
+        if other is not None and other is not hosted:
             other.path = None
         if hosted.path is not None:
             self._by_path.pop(hosted.path, None)
         log.info("room %s: %s is %s now", hosted.room.room_id, hosted.path, path)
         hosted.path = path
         self._by_path[path] = hosted
-        return True

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -271,3 +272,10 @@ def joined(server: Server, kernel: Kernel, timeout: float = 30.0) -> dict[str, A
             return room
         assert time.monotonic() < end, f"{room}\n{server.log()[-3000:]}"
         time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

@@ -151,12 +151,26 @@ def test_a_room_follows_its_notebook(server: Server) -> None:
     server.api("PATCH", f"api/sessions/{kernel.session_id}", {"path": "box/named.ipynb"})
 
     server.write("saved-as.ipynb")
-    server.api("PATCH", f"api/sessions/{kernel.session_id}", {"path": "saved-as.ipynb"})
-    found = server.room(kernel_id=kernel.kernel_id)
-    assert (found["path"], found["room_id"]) == ("saved-as.ipynb", room_id)
+    early = server.room(path="saved-as.ipynb")["room_id"]
+    with server.window(early) as waiting:
+        server.api("PATCH", f"api/sessions/{kernel.session_id}", {"path": "saved-as.ipynb"})
+        found = server.room(kernel_id=kernel.kernel_id)
+        assert (found["path"], found["room_id"]) == ("saved-as.ipynb", room_id)
+        assert server.room(path="saved-as.ipynb")["room_id"] == room_id, "there are no two rooms for one path"
+        until(lambda: waiting.kernel.status == "disconnected", timeout=20)
     assert server.room(path="box/named.ipynb")["room_id"] != room_id, "the old file is another notebook"
     with server.window(room_id) as window:
         assert window.find("IntSliderModel")
+
+    busy = server.start("busy.ipynb")
+    busy.load()
+    taken = joined(server, busy)["room_id"]
+    server.api("PATCH", f"api/sessions/{kernel.session_id}", {"path": "busy.ipynb"})
+    with server.window(room_id) as left:
+        until(lambda: left.kernel.status == "dead", timeout=20, what="the kernel leaves its room")
+    assert server.room(path="busy.ipynb")["room_id"] == taken, "a notebook with widgets keeps its room"
+    server.api("PATCH", f"api/sessions/{kernel.session_id}", {"path": "saved-as.ipynb"})
+    until(lambda: server.room(path="saved-as.ipynb")["kernel"]["live"], timeout=30)
 
     server.api("DELETE", "api/contents/saved-as.ipynb")
     server.write("saved-as.ipynb")

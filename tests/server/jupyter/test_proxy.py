@@ -6,14 +6,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 import commdoc
 from tests.acceptance.proxy import Proxy
 from tests.conftest import until
-from tests.server.jupyter.serving import BASE, ENABLED, Kernel, Server, joined, jupyter_server
+from tests.server.jupyter.serving import BASE, ENABLED, Kernel, Server, free_port, joined, jupyter_server
 
 pytestmark = pytest.mark.kernel
 
@@ -52,6 +54,28 @@ def test_behind_a_reverse_proxy_all_addresses_are_the_proxy_s(server: Server, ke
         assert str(urlsplit(direct).port) not in page.headers["Content-Security-Policy"]
     finally:
         server.url = direct
+        proxy.close()
+
+
+def test_kernels_use_the_address_that_is_configured_and_are_seen_to_die_without_a_restarter(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    proxy = Proxy(port)
+    url = f"http://localhost:{proxy.port}{BASE}"
+    try:
+        options = (ENABLED, f"--CommdocServer.bridge_url={url}", "--KernelManager.autorestart=False")
+        with jupyter_server(tmp_path, options, port=port) as server:
+            kernel = server.start("b.ipynb")
+            kernel.load()
+            room = joined(server, kernel)
+            assert proxy.accepted >= 1
+            # Without a restarter nobody but its bridge's end says that this kernel is gone.
+            psutil.Process(int(kernel.run("import os; print(os.getpid())"))).kill()
+            with server.window(room["room_id"]) as window:
+                until(lambda: window.kernel.status == "dead", timeout=20, what="a killed kernel is seen")
+                assert window.find("IntSliderModel")
+    finally:
         proxy.close()
 
 

@@ -129,6 +129,31 @@ def test_a_file_that_changes_on_disk_while_widgets_move_costs_neither(server: Se
     assert "Traceback" not in server.log()
 
 
+def test_a_kernel_s_widgets_go_to_the_document_of_its_notebook(server: Server) -> None:
+    kernel = server.start()
+    kernel.load("s = w.IntSlider(value=1)")
+    before = joined(server, kernel)
+    assert before["path"] is None
+    server.write("later.ipynb")
+    about = {
+        "path": "later.ipynb",
+        "name": "later.ipynb",
+        "type": "notebook",
+        "kernel": {"id": kernel.kernel_id},
+    }
+    session_id = server.api("POST", "api/sessions", about)["id"]
+    with front(server, "later.ipynb") as window:
+        until(lambda: list(window.values().values()) == [1], timeout=30)
+    assert server.room(kernel_id=kernel.kernel_id)["path"] == "later.ipynb"
+    server.write("saved-as.ipynb")
+    server.api("PATCH", f"api/sessions/{session_id}", {"path": "saved-as.ipynb"})
+    with front(server, "saved-as.ipynb") as window:
+        until(lambda: list(window.values().values()) == [1], timeout=30)
+        kernel.run("s.value = 2")
+        until(lambda: list(window.values().values()) == [2], timeout=30)
+    assert server.room(kernel_id=kernel.kernel_id)["path"] == "saved-as.ipynb"
+
+
 def test_a_notebook_that_was_closed_and_opened_again_has_its_widgets(server: Server) -> None:
     if server.kind == "jupyter-server-documents":  # type: ignore[attr-defined]
         pytest.skip("keeps a document for five minutes after the last window")
