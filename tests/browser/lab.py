@@ -74,7 +74,12 @@ class LabServer:
     """
 
     def __init__(
-        self, folder: Path, *, env: dict[str, str] | None = None, options: Sequence[str] = ()
+        self,
+        folder: Path,
+        *,
+        env: dict[str, str] | None = None,
+        options: Sequence[str] = (),
+        python: str = sys.executable,
     ) -> None:
         self.folder = folder / "notebooks"
         settings, runtime = folder / "settings", Path(os.environ["JUPYTER_RUNTIME_DIR"])
@@ -84,7 +89,7 @@ class LabServer:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values), encoding="utf-8")
         self._log = (folder / "server.log").open("wb")
-        command = [sys.executable, "-m", "jupyterlab", *OPTIONS, *options]
+        command = [python, "-m", "jupyterlab", *OPTIONS, *options]
         command += [
             f"--IdentityProvider.token={TOKEN}",
             f"--ServerApp.root_dir={self.folder}",

@@ -14,6 +14,7 @@ from tests.browser.conftest import chromium
 from tests.browser.lab import LabNotebook, LabServer, lab_server
 from tests.conftest import ROOT
 from tests.lab.windows import LabWindow
+from tests.server.jupyter.environments import python_of
 
 __all__ = ["chromium"]  # a fixture
 
@@ -56,6 +57,22 @@ def server_without_plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """A JupyterLab as it is without commdoc."""
     with lab_server(tmp_path_factory.mktemp("plain-lab")) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def collaboration(tmp_path_factory: pytest.TempPathFactory, labextensions: Path) -> Iterator[LabServer]:
+    """A JupyterLab with jupyter-collaboration and commdoc."""
+    folder, python = tmp_path_factory.mktemp("collaboration"), python_of("collaboration")
+    with lab_server(folder, options=with_commdoc(labextensions), python=python) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def plain_collaboration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """A JupyterLab with jupyter-collaboration, without commdoc."""
+    folder = tmp_path_factory.mktemp("plain-collaboration")
+    with lab_server(folder, python=python_of("collaboration")) as it:
         yield it
 
 

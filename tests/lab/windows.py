@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, WebSocketRoute, expect
 
 from tests.browser.lab import _HELPERS, LabNotebook, LabPage
 from tests.lab.traces import Trace
@@ -22,13 +22,53 @@ async () => {
 """
 
 
+class Delay:
+    """Holds up what a server says on some sockets of a window, while `held`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = re.compile(url)
+        self._held: list[tuple[WebSocketRoute, str | bytes]] | None = None
+
+    def hold(self) -> None:
+        """From now on nothing comes through."""
+        self._held = []
+
+    def release(self) -> None:
+        """Let through what came, and what comes."""
+        held, self._held = self._held or [], None
+        for socket, message in held:
+            socket.send(message)
+
+    def route(self, socket: WebSocketRoute) -> None:
+        """Stand between a socket and the server."""
+        server = socket.connect_to_server()
+
+        def from_server(message: str | bytes) -> None:
+            if self._held is None:
+                socket.send(message)
+            else:
+                self._held.append((socket, message))
+
+        server.on_message(from_server)
+
+
 class LabWindow(LabPage):
     """A notebook in JupyterLab."""
 
-    def __init__(self, browser: Browser, notebook: LabNotebook, *, wait: bool = True, **how: Any) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        notebook: LabNotebook,
+        *,
+        wait: bool = True,
+        delayed: Delay | None = None,
+        **how: Any,
+    ) -> None:
         self.trace = Trace()
         super().__init__(browser, notebook, wait=False, **how)
         self.page.on("websocket", self.trace.watch)
+        if delayed is not None:
+            self.page.route_web_socket(delayed.url, delayed.route)
         self.wait_open()
         if wait:
             self.wait_ready()

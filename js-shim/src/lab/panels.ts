@@ -5,6 +5,7 @@ import type { ConsolePanel, IConsoleTracker } from "@jupyterlab/console";
 import type { INotebookTracker, NotebookPanel } from "@jupyterlab/notebook";
 import type { IRenderMime, IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { Widget } from "@lumino/widgets";
+import type * as Y from "yjs";
 import { LabSession, type SessionOptions } from "./session";
 import { hookRenderers, makeRenderer, managerOf, onFactory, type Renderer, type StockManager } from "./stock";
 
@@ -14,6 +15,8 @@ export interface Panel {
   readonly rendermime: IRenderMimeRegistry;
   /** The notebook's path; of a console none. */
   path(): string | null;
+  /** The notebook's document where a collaboration extension shares it. */
+  document(): Y.Doc | null;
 }
 
 export class Panels {
@@ -41,6 +44,10 @@ export class Panels {
         sessionContext: panel.sessionContext,
         rendermime: panel.content.rendermime,
         path: () => panel.context.path,
+        document() {
+          const { collaborative, sharedModel } = panel.context.model;
+          return collaborative === true ? (sharedModel.ydoc ?? null) : null;
+        },
       });
     const console = (panel: ConsolePanel): void =>
       this.add({
@@ -48,6 +55,7 @@ export class Panels {
         sessionContext: panel.console.sessionContext,
         rendermime: panel.console.rendermime,
         path: () => null,
+        document: () => null,
       });
     notebooks?.forEach(notebook);
     notebooks?.widgetAdded.connect((_, panel) => notebook(panel));
@@ -93,7 +101,11 @@ export class Panels {
     if (panel === null) return;
     let session = this.sessions.get(manager);
     if (session === undefined) {
-      const place = () => ({ kernel: panel.sessionContext.session?.kernel ?? null, path: panel.path() });
+      const place = () => ({
+        kernel: panel.sessionContext.session?.kernel ?? null,
+        path: panel.path(),
+        document: panel.document(),
+      });
       try {
         session = new LabSession(manager, place, this.options);
       } catch (error) {

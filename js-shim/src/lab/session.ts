@@ -13,12 +13,14 @@
 import type { IClassicComm, WidgetModel, WidgetView } from "@jupyter-widgets/base";
 import type { IRenderMime } from "@jupyterlab/rendermime";
 import type { Kernel } from "@jupyterlab/services";
+import type * as Y from "yjs";
 import { DocumentModels, labelView, WIDGET_TARGET } from "../models/document-models";
 import { fromRoom, PAGE_SUFFIX } from "../models/from-room";
 import type { ModelSource } from "../models/source";
 import { Room } from "../window/room";
 import { OutputFeed } from "./outputs";
 import type { RoomAnswer, RoomQuery, RoomServer } from "./server";
+import { sharedConnect } from "./shared";
 import {
   asLive,
   patchManager,
@@ -41,6 +43,8 @@ export interface Place {
   readonly kernel: Kernel.IKernelConnection | null;
   /** The notebook's path; of a console none. */
   readonly path: string | null;
+  /** The notebook's document where a collaboration extension shares it. */
+  readonly document: Y.Doc | null;
 }
 
 export interface SessionOptions {
@@ -100,9 +104,9 @@ export class LabSession {
 
   /** The kernel is another one, or runs again: its room may be another one too. */
   async rejoin(): Promise<void> {
-    const { kernel, path } = this.place();
-    if (this.disposed || kernel === null) return;
-    const answer = await this.options.server.room(queryOf({ kernel, path })).catch(() => null);
+    const place = this.place();
+    if (this.disposed || place.kernel === null) return;
+    const answer = await this.options.server.room(queryOf(place)).catch(() => null);
     if (this.disposed || answer?.room_id === this.answer?.room_id) return this.update();
     this.leave();
     await this.join();
@@ -130,7 +134,10 @@ export class LabSession {
         },
       );
       const [room] = await Promise.all([
-        Room.join(connect, { client: "commdoc-lab", name: `JupyterLab${PAGE_SUFFIX}` }),
+        Room.join(
+          sharedConnect(connect, () => this.sharedDocument()),
+          { client: "commdoc-lab", name: `JupyterLab${PAGE_SUFFIX}` },
+        ),
         this.options.ready,
       ]);
       if (isLate()) return room.close();
@@ -146,6 +153,13 @@ export class LabSession {
     } catch (error) {
       if (!isLate()) console.warn("commdoc: no room for this kernel:", (error as Error).message);
     }
+  }
+
+  /** The notebook's document, if it is the room's: a second notebook on a kernel has another one. */
+  private sharedDocument(): Y.Doc | null {
+    const { path, document } = this.place();
+    if (path === null || this.answer === null || this.answer.document === "own") return null;
+    return this.answer.path === withoutDrive(path) ? document : null;
   }
 
   /** Each request tells how far the document is behind this window. */
@@ -270,17 +284,21 @@ export class LabSession {
   ): Promise<void> {
     if (!this.renderers.has(renderer)) renderer.disposed.connect(() => this.renderers.delete(renderer));
     this.renderers.set(renderer, model);
-    const modelId = (model.data[renderer.mimeType] as { model_id?: string } | undefined)?.model_id;
-    if (modelId && this.waitsFor(modelId)) {
-      renderer.node.textContent = "Loading widget...";
-      const patience = setTimeout(() => {
-        if (isCurrent()) renderer.node.textContent = "This widget is not there (yet): run its cell again.";
-      }, VIEW_PATIENCE_MS);
-      await this.registered(modelId);
-      clearTimeout(patience);
-      if (!isCurrent() || renderer.isDisposed) return;
-      renderer.node.textContent = "";
+    const modelId = (model.data[renderer.mimeType] as { model_id?: string } | undefined)?.model_id ?? "";
+    const waits = (): boolean => modelId !== "" && this.waitsFor(modelId);
+    if (!waits()) {
+      await stock();
+      // commdoc was loaded meanwhile.
+      if (!isCurrent() || !showsFailure(renderer) || !waits()) return;
     }
+    renderer.node.textContent = "Loading widget...";
+    const patience = setTimeout(() => {
+      if (isCurrent()) renderer.node.textContent = "This widget is not there (yet): run its cell again.";
+    }, VIEW_PATIENCE_MS);
+    await this.registered(modelId);
+    clearTimeout(patience);
+    if (!isCurrent() || renderer.isDisposed) return;
+    renderer.node.textContent = "";
     return stock();
   }
 
@@ -362,6 +380,11 @@ export class LabSession {
 
 function queryOf({ kernel, path }: Place): RoomQuery {
   return { ...(kernel === null ? {} : { kernel_id: kernel.id }), ...(path === null ? {} : { path }) };
+}
+
+/** `RTC:a.ipynb` is a path in a drive of a collaboration extension's. */
+function withoutDrive(path: string): string {
+  return path.replace(/^[^/:]+:/, "");
 }
 
 /** A control without a kernel takes no hand. */
