@@ -264,11 +264,11 @@ def jupyter_server(folder: Path, options: Sequence[str] = (ENABLED,), **more: An
 
 
 def joined(server: Server, kernel: Kernel, timeout: float = 30.0) -> dict[str, Any]:
-    """Return a kernel's room once its bridge is there."""
+    """Return a kernel's room once its bridge is there and has told all that the last cell did."""
     end = time.monotonic() + timeout
     while True:
         room = server.room(kernel_id=kernel.kernel_id)
-        if room["kernel"]["live"] and room["kernel"]["kernel_id"] == kernel.kernel_id:
+        if room["kernel"]["status"] == "idle" and room["kernel"]["kernel_id"] == kernel.kernel_id:
             return room
         assert time.monotonic() < end, f"{room}\n{server.log()[-3000:]}"
         time.sleep(0.05)
