@@ -106,12 +106,14 @@ class Server:
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log()[-2000:]
-        if not self.info.exists():
-            return False
-        self.url: str = json.loads(self.info.read_text(encoding="utf-8"))["url"]
         try:
+            self.url: str = json.loads(self.info.read_text(encoding="utf-8"))["url"]
             return self.ask("GET", "api/status").status == 200
-        except URLError:  # the file is written before it listens
+        except (
+            FileNotFoundError,
+            ValueError,
+            URLError,
+        ):  # the file is there before its content, that before it listens
             return False
 
     @property

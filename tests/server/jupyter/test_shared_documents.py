@@ -27,7 +27,7 @@ OPTIONS: dict[Name, list[str]] = {
         "--YDocExtension.file_poll_interval=0.2",
         "--YDocExtension.document_save_delay=0.2",
     ],
-    "documents": [],
+    "documents": ["--YRoomManager.auto_free_interval=1", "--YRoom.inactivity_timeout=1"],
 }
 
 
@@ -155,18 +155,14 @@ def test_a_kernel_s_widgets_go_to_the_document_of_its_notebook(server: Server) -
 
 
 def test_a_notebook_that_was_closed_and_opened_again_has_its_widgets(server: Server) -> None:
-    if server.kind == "jupyter-server-documents":  # type: ignore[attr-defined]
-        pytest.skip("keeps a document for five minutes after the last window")
     path = "again.ipynb"
     kernel, room = started(server, path)
     with server.window(room["room_id"]) as window:
         with front(server, path) as first:
             until(lambda: list(first.values().values()) == [1], timeout=30)
-        until(
-            lambda: (
-                f"Deleting Y document from memory: json:notebook:{file_id(server, path)[0]}" in server.log()
-            )
-        )
+        room_name = f"json:notebook:{file_id(server, path)[0]}"
+        closed = (f"Deleting Y document from memory: {room_name}", f"Deleted YRoom '{room_name}'")
+        until(lambda: any(line in server.log() for line in closed), timeout=30, what="the document is closed")
         kernel.run("s.value = 2")
         with front(server, path) as second:
             again = server.room(kernel_id=kernel.kernel_id)
