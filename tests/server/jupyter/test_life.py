@@ -81,6 +81,7 @@ def test_a_kernel_that_has_no_address_asks_the_server_that_started_it(server: Se
     assert no_sidecar()
 
 
+@pytest.mark.scenario("S40")
 def test_restart_kill_and_shutdown_leave_the_last_state_marked(server: Server) -> None:
     kernel = server.start("lives.ipynb")
     kernel.load("s = w.IntSlider(value=1)")
@@ -136,6 +137,7 @@ def test_restart_kill_and_shutdown_leave_the_last_state_marked(server: Server) -
         until(lambda: [m["value"] for m in window.find("IntSliderModel")] == [4], timeout=30)
 
 
+@pytest.mark.scenario("S43")
 def test_a_room_follows_its_notebook(server: Server) -> None:
     kernel = server.start("folder/Untitled.ipynb")
     kernel.load()

@@ -54,6 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.scenario("S09")
 def test_the_bridge_comes_back_by_itself(folder: Path) -> None:
     port = free_port()
     server = Server(folder, (ENABLED,), config=ADOPTING, port=port)

@@ -93,6 +93,7 @@ def test_the_notebook_s_own_windows_have_the_comms(server: Server) -> None:
     nbformat.validate(nbformat.read(file, as_version=4))
 
 
+@pytest.mark.scenario("S51")
 def test_what_such_a_window_writes_into_the_comms_is_reverted(server: Server) -> None:
     path = "foreign.ipynb"
     kernel, room = started(server, path)

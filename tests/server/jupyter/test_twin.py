@@ -149,6 +149,7 @@ async def test_cells_of_the_owner_s_windows_and_comms_interleave() -> None:
     twin.close()
 
 
+@pytest.mark.scenario("S51")
 async def test_what_others_write_into_the_comms_is_reverted_there_too(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -173,6 +174,7 @@ async def test_what_others_write_into_the_comms_is_reverted_there_too(
     twin.close()
 
 
+@pytest.mark.scenario("S51")
 async def test_what_waits_there_for_an_element_of_the_room_is_seen_when_it_comes() -> None:
     theirs: pycrdt.Doc = pycrdt.Doc()
     twin = await Twin.of(theirs)
