@@ -17,6 +17,7 @@ No I/O: what goes out is passed to callbacks. What is written is written by the 
 
 from __future__ import annotations
 
+import itertools
 import logging
 import uuid
 from collections import OrderedDict, deque
@@ -25,6 +26,7 @@ from typing import Any, Final
 
 from commdoc.protocol.messages import FailureCode, State
 from commdoc.rooms.answers import Answers
+from commdoc.rooms.held_back import HeldBack
 from commdoc.rooms.kernel_link import KernelLinkError
 from commdoc.rooms.limits import RoomLimits
 from commdoc.rooms.shares import Shares
@@ -63,8 +65,9 @@ class Requests:
         self._answers = Answers()
         self._causes: OrderedDict[str, None] = OrderedDict()
         self._shares = Shares(limits)
-        self._held_back: dict[str, dict[str, None]] = {}  # by window, the comms where its share is used up
+        self._held_back = HeldBack(self._comms)
         self._freed: dict[str, None] = {}
+        self._arrivals = itertools.count()
         self._disconnected_at: float | None = clock()
         self._dead = False
         self._tells = True
@@ -284,6 +287,7 @@ class Requests:
             return False
         self._shares.queued(waiting)
         self._open[waiting.key, waiting.ident] = waiting
+        waiting.arrival = next(self._arrivals)
         return True
 
     def _remember(self, waiting: Waiting, answer: dict[str, Any] | None) -> None:
@@ -314,10 +318,10 @@ class Requests:
     def _pump(self, comm_id: str, comm: CommQueue) -> None:
         """Give the kernel what may go: windows in turn, until a request is in flight or their shares are used up."""
         while comm.queues and comm.in_flight is None and self._disconnected_at is None:
-            waiting = comm.next(self._shares.has_room)
+            waiting = comm.next(self._may_go)
             if waiting is None:
-                for key in comm.queues:
-                    self._held_back.setdefault(key, {})[comm_id] = None
+                for key, queue in comm.queues.items():
+                    self._held_back.add(key, queue[0].arrival, comm_id)
                 break
             if not self._give(waiting):
                 comm.put_back(waiting)
@@ -331,6 +335,11 @@ class Requests:
                 self._end(waiting, {"type": "settled", **waiting.name()})
         if comm.is_over():
             self._comms.pop(comm_id, None)
+
+    def _may_go(self, waiting: Waiting) -> bool:
+        return self._shares.has_room(waiting.key) and not self._held_back.has_older(
+            waiting.key, waiting.arrival
+        )
 
     def _give(self, waiting: Waiting) -> bool:
         # Two windows may have chosen the same id; the kernel must be able to tell them apart.
@@ -364,14 +373,8 @@ class Requests:
         """Give the kernel what the shares of windows held back, where they have room again."""
         while self._freed:
             key, _ = self._freed.popitem()
-            held_back = self._held_back.get(key, {})
-            while held_back and self._shares.has_room(key):
-                comm_id = next(iter(held_back))
-                del held_back[comm_id]
-                if (comm := self._comms.get(comm_id)) is not None:
-                    self._pump(comm_id, comm)
-            if not held_back:
-                self._held_back.pop(key, None)
+            while self._shares.has_room(key) and (comm_id := self._held_back.take(key)) is not None:
+                self._pump(comm_id, self._comms[comm_id])
 
     @staticmethod
     def _released(comm: CommQueue, waiting: Waiting) -> State:

@@ -51,6 +51,8 @@ class Waiting:
     ----------
     ident : str
         As its window names it.
+    arrival : int
+        Counts what the room has taken.
     msg_id : str
         As the kernel does: the same, unless two windows have chosen the same.
     """
@@ -62,6 +64,7 @@ class Waiting:
     asked_at: float
     size: int
     keys: frozenset[str] | None = None
+    arrival: int = 0
     msg_id: str = ""
     resent: bool = False
     stuck_at: float | None = None
@@ -110,9 +113,14 @@ class CommQueue:
         queue.appendleft(waiting)
         self.queues = {waiting.key: queue, **self.queues}
 
-    def next(self, may_go: Callable[[str], bool]) -> Waiting | None:
-        """Take what goes next: windows in turn, those whose key `may_go`."""
-        key = next(filter(may_go, self.queues), None)
+    def oldest(self, key: str) -> int | None:
+        """Return the arrival of the first that a window has waiting."""
+        queue = self.queues.get(key)
+        return queue[0].arrival if queue else None
+
+    def next(self, may_go: Callable[[Waiting], bool]) -> Waiting | None:
+        """Take what goes next: windows in turn, those whose first `may_go`."""
+        key = next((key for key, queue in self.queues.items() if may_go(queue[0])), None)
         if key is None:
             return None
         queue = self.queues.pop(key)

@@ -6,6 +6,7 @@ Each rule is also taken out alone: then some run must end different, or the test
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -18,6 +19,7 @@ from hypothesis.errors import NoSuchExample
 from commdoc.kernel import inbound as inbound_module
 from commdoc.kernel.coalescer import Coalescer
 from commdoc.rooms.requests import Requests
+from commdoc.rooms.waiting import Waiting
 from commdoc.window.core import WindowCore
 from tests.convergence.kernel import KINDS
 from tests.convergence.world import Action, differences
@@ -104,9 +106,9 @@ def _without_single_requests(patch: pytest.MonkeyPatch) -> None:
     """Rule 5: requests that wait are combined into one."""
     original = Requests._supersede
 
-    def combine(self: Requests, comm: Any) -> None:
-        original(self, comm)
-        waiting = [one for one in comm.queue if one.keys is not None]
+    def combine(self: Requests, queue: deque[Waiting]) -> None:
+        original(self, queue)
+        waiting = [one for one in queue if one.keys is not None]
         if len(waiting) < 2:
             return
         last = waiting[-1]
@@ -115,7 +117,7 @@ def _without_single_requests(patch: pytest.MonkeyPatch) -> None:
             state.update(one.message.content["data"]["state"])
         last.message.content["data"]["state"] = state
         last.keys = frozenset(state)
-        original(self, comm)
+        original(self, queue)
 
     patch.setattr(Requests, "_supersede", combine)
 

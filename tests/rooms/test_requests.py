@@ -308,6 +308,34 @@ def test_of_one_window_few_messages_stand_at_the_kernel_and_others_go_between(de
     assert [ident for ident in desk.sent if ident.startswith("n")] == [f"n{n}" for n in range(20)]
 
 
+def test_past_its_share_what_a_window_says_of_several_comms_stays_in_order(desk: Desk) -> None:
+    said = [(f"m{n}", "cde"[n * n % 7 % 3]) for n in range(30)]
+    comm_of = dict(said)
+    for ident, comm in said:
+        desk.pass_on(ident, comm=comm)
+    for n in range(30):
+        desk.handle(desk.sent[n], comm=comm_of[desk.sent[n]])
+    assert desk.sent == [ident for ident, _ in said]
+
+
+def test_what_waits_for_a_request_of_its_comm_does_not_hold_up_the_other_comms_of_its_window(
+    desk: Desk,
+) -> None:
+    for n in range(4):
+        desk.pass_on(f"n{n}", comm="d")
+    desk.pass_on("m0")
+    desk.ask("r0", value=50)
+    desk.ask("r1", step=2)
+    desk.pass_on("m1")
+    desk.pass_on("n4", comm="d")
+    for n in range(4):
+        desk.handle(f"n{n}", comm="d")
+    assert desk.sent[4:] == ["m0", "r0", "n4"], "r1 and m1 wait for r0"
+    desk.settle("r0", value=50)
+    desk.settle("r1", step=2)
+    assert desk.sent[7:] == ["r1", "m1"]
+
+
 def test_windows_take_turns_at_one_comm(desk: Desk) -> None:
     desk.ask("r0", value=0)
     for n in range(3):
@@ -428,5 +456,5 @@ def test_nothing_is_kept_of_what_is_over(desk: Desk) -> None:
         desk.handle(f"m{n}")
     assert desk.requests.open_count() == 0
     assert desk.requests._comms == {}
-    assert desk.requests._held_back == {}
+    assert len(desk.requests._held_back) == 0
     assert (len(desk.requests._shares), desk.requests._shares.waiting) == (0, 0)
