@@ -31,6 +31,8 @@ export interface CommDoor {
   readonly applying: boolean;
   /** A model reacted to a value that came from the document. */
   reacted(commId: string, state: Record<string, unknown>): void;
+  /** This window asks for values of these keys. */
+  asks(commId: string, keys: readonly string[]): void;
   /** Read keys and resolve their references; keys that must wait are left out. */
   readResolved(commId: string, keys: readonly string[]): Promise<Record<string, unknown>>;
   /** Something failed for this comm; the rest goes on. */
@@ -102,7 +104,9 @@ export class DocumentComm implements IClassicComm {
       this.door.reacted(this.comm_id, state);
       return "";
     }
-    if (this.door.handOn(this.comm_id)) for (const key of Object.keys(state)) this.handled.add(key);
+    const keys = Object.keys(state);
+    this.door.asks(this.comm_id, keys);
+    if (this.door.handOn(this.comm_id)) for (const key of keys) this.handled.add(key);
     return this.whenOpen(() => this.door.source.request(this.comm_id, state));
   }
 

@@ -86,6 +86,7 @@ export class DocumentModels {
         return models.isApplying;
       },
       reacted: (commId, state) => this.reactions.add(commId, state),
+      asks: (commId, keys) => this.reactions.asks(commId, keys),
       readResolved: (commId, keys) => this.readUpdate(commId, keys),
     };
   }
@@ -98,6 +99,7 @@ export class DocumentModels {
       message: (commId, data, buffers) => this.comms.get(commId)?.message(data, buffers),
     });
     this.changed([...source.commIds()].map((commId) => ({ kind: "opened", commId, keys: [] })));
+    this.reactions.joining(Promise.allSettled(this.promises.values()));
   }
 
   /** Let models take and send changes, or not: with no kernel behind them they show what they have. */
@@ -233,7 +235,7 @@ export class DocumentModels {
   }
 
   private commClosed(commId: string): void {
-    this.reactions.forget(commId);
+    this.reactions.closed(commId);
     this.references.closed(commId);
     this.lacking.delete(commId);
     const comm = this.comms.get(commId);

@@ -313,23 +313,4 @@ describe("what goes out", () => {
     model.save_changes();
     expect(source.requests.map(({ state }) => state)).toEqual([{ max: 200 }]);
   });
-
-  it("S14: a link's reaction to a value from the document is sent only when nobody else did", async () => {
-    const link = (from: string, to: string) => ({
-      model: "LinkModel",
-      source: [`IPY_MODEL_${from}`, "value"],
-      target: [`IPY_MODEL_${to}`, "value"],
-    });
-    source.opened({ a: slider(1), b: slider(1), l: link("a", "b") });
-    start();
-    const b = await manager.get_model("b");
-    await manager.get_model("l");
-    source.set("a", { value: 5 });
-    await vi.waitFor(() => expect(b.get("value")).toBe(5));
-    source.set("b", { value: 5 });
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    expect(source.requests).toEqual([]);
-    source.set("a", { value: 6 });
-    await vi.waitFor(() => expect(source.requests).toEqual([{ commId: "b", state: { value: 6 } }]));
-  });
 });
