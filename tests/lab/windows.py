@@ -23,24 +23,38 @@ async () => {
 
 
 class Delay:
-    """Holds up what a server says on some sockets of a window, while `held`."""
+    """Stands between some sockets of a window and the server."""
 
     def __init__(self, url: str) -> None:
         self.url = re.compile(url)
         self._held: list[tuple[WebSocketRoute, str | bytes]] | None = None
+        self._open: list[WebSocketRoute] = []
+        self._refusing = False
 
     def hold(self) -> None:
         """From now on nothing comes through."""
         self._held = []
 
+    def refuse(self) -> None:
+        """End the sockets that there are, and those that are tried."""
+        self._refusing = True
+        for socket in self._open:
+            socket.close(code=1012)
+        self._open.clear()
+
     def release(self) -> None:
         """Let through what came, and what comes."""
+        self._refusing = False
         held, self._held = self._held or [], None
         for socket, message in held:
             socket.send(message)
 
     def route(self, socket: WebSocketRoute) -> None:
         """Stand between a socket and the server."""
+        if self._refusing:
+            socket.close(code=1012)
+            return
+        self._open.append(socket)
         server = socket.connect_to_server()
 
         def from_server(message: str | bytes) -> None:

@@ -117,7 +117,9 @@ class Registry:
                 # A session may still have the path from before a renaming; `session_moved` tells when it has another.
                 return await self._fresh(mine)
             if not wanted:
-                return await self._make(None)
+                hosted = await self._make(None)
+                self.attached(hosted, kernel_id)  # its windows may ask before its bridge comes
+                return hosted
             return await self._placed(kernel_id, mine, wanted[0])
 
     # --- what changes ------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ export class OutputFeed {
   private ended = false;
 
   constructor(
-    private readonly model: StockOutputModel,
+    readonly model: StockOutputModel,
     source: ModelSource,
     private readonly failed: (error: unknown) => void,
   ) {
@@ -31,11 +31,12 @@ export class OutputFeed {
     };
   }
 
-  /** Follows the document no more. */
+  /** Follows the document no more. What is shown stays, and is the model's. */
   dispose(): void {
+    this.store();
     this.ended = true;
-    clearTimeout(this.timer);
     this.stop();
+    delete (this.model as { get_state?: unknown }).get_state;
   }
 
   /** In order; an output whose blobs are on the way holds up what is behind it. */

@@ -133,6 +133,6 @@ export class Panels {
       if (!isCurrent()) return;
     }
     const session = manager && this.sessions.get(manager);
-    return session === undefined ? stock() : session.render(renderer, model, stock, isCurrent);
+    return session === undefined ? stock() : session.views.render(renderer, model, stock, isCurrent);
   }
 }

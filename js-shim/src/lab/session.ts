@@ -11,32 +11,29 @@
  */
 
 import type { IClassicComm, WidgetModel, WidgetView } from "@jupyter-widgets/base";
-import type { IRenderMime } from "@jupyterlab/rendermime";
 import type { Kernel } from "@jupyterlab/services";
 import type * as Y from "yjs";
+import { release } from "../models/adopt";
 import { DocumentModels, labelView, WIDGET_TARGET } from "../models/document-models";
 import { fromRoom, PAGE_SUFFIX } from "../models/from-room";
 import type { ModelSource } from "../models/source";
+import type { KernelState } from "../window/messages";
 import { Room } from "../window/room";
+import { KernelComms } from "./kernel-comms";
 import { OutputFeed } from "./outputs";
 import type { RoomAnswer, RoomQuery, RoomServer } from "./server";
 import { sharedConnect } from "./shared";
-import {
-  asLive,
-  patchManager,
-  quietOutput,
-  type Renderer,
-  type StockManager,
-  showsFailure,
-  swapComm,
-  viewsOf,
-} from "./stock";
+import { asLive, patchManager, quietOutput, type StockManager, viewsOf, wakeOutput } from "./stock";
+import { setInert, Views } from "./views";
 
 /** JupyterLab's own restore waits this long for the room; a room that comes later takes over what was restored. */
 const ROOM_PATIENCE_MS = 5_000;
 
-/** A view says that its model isn't there after this time; it goes on waiting. */
-const VIEW_PATIENCE_MS = 10_000;
+/** What a room says of a kernel whose bridge is gone: unloaded, or cut off. */
+const GONE = "disconnected";
+
+/** A bridge that is cut off comes back within this time; later the models are the kernel's again. */
+const BRIDGE_PATIENCE_MS = 3_000;
 
 /** Where a session's kernel is; read anew each time, since kernels are switched and notebooks renamed. */
 export interface Place {
@@ -60,6 +57,7 @@ export interface SessionOptions {
 }
 
 export class LabSession {
+  readonly views: Views;
   /** The first try to join the room has ended, this way or that. */
   readonly joined: Promise<void>;
   room: Room | null = null;
@@ -69,19 +67,20 @@ export class LabSession {
   private source: ModelSource | null = null;
   private models: DocumentModels | null = null;
   private readonly feeds = new Map<string, OutputFeed>();
-  private readonly swapped = new Map<string, IClassicComm>();
-  private readonly renderers = new Map<Renderer, IRenderMime.IMimeModel>();
+  private readonly comms = new KernelComms();
   private readonly own = new Set<string>();
-  private readonly waiting = new Map<string, Set<() => void>>();
+  private bridgeTimer: ReturnType<typeof setTimeout> | undefined;
+  private gaveBack = false;
   private offeredTo: string | null = null;
   private joining = 0;
   private disposed = false;
 
   constructor(
     readonly manager: StockManager,
-    readonly place: () => Place,
+    public place: () => Place,
     private readonly options: SessionOptions,
   ) {
+    this.views = new Views((modelId) => this.models !== null && !manager.has_model(modelId));
     this.patch();
     this.joined = this.join();
   }
@@ -89,17 +88,12 @@ export class LabSession {
   /** Is commdoc loaded in this manager's kernel? */
   get isBridged(): boolean {
     const { kernel } = this.room ?? {};
-    return kernel?.live === true && kernel.kernel_id === this.place().kernel?.id;
+    return kernel?.live === true && kernel.status !== GONE && kernel.kernel_id === this.place().kernel?.id;
   }
 
   /** Is there a kernel behind the document? That of another panel, where this one's has ended. */
   get isLive(): boolean {
     return this.room?.kernel.live === true;
-  }
-
-  /** Does a view of this model wait for the document? */
-  waitsFor(modelId: string): boolean {
-    return this.models !== null && !this.manager.has_model(modelId);
   }
 
   /** The kernel is another one, or runs again: its room may be another one too. */
@@ -116,7 +110,10 @@ export class LabSession {
     if (this.disposed) return;
     this.leave();
     this.disposed = true;
-    this.renderers.clear();
+    this.views.clear();
+    this.known.clear();
+    // JupyterLab keeps the manager, and with it this session, for the life of the page; not the panel.
+    this.place = () => ({ kernel: null, path: null, document: null });
   }
 
   // --- the room
@@ -181,6 +178,9 @@ export class LabSession {
 
   private leave(): void {
     this.joining += 1;
+    clearTimeout(this.bridgeTimer);
+    this.bridgeTimer = undefined;
+    this.comms.clear();
     for (const feed of this.feeds.values()) feed.dispose();
     this.feeds.clear();
     this.models?.stop();
@@ -193,8 +193,9 @@ export class LabSession {
 
   private update(): void {
     if (this.room === null || this.source === null) return;
+    this.watchBridge(this.room.kernel);
     const hasDocument = this.isLive || this.room.comms.size > 0;
-    if (this.models === null && hasDocument) this.begin(this.source);
+    if (this.models === null && hasDocument && !this.gaveBack) this.begin(this.source);
     if (this.models !== null) this.setLive(this.models, this.isLive);
     const kernelId = this.place().kernel?.id ?? null;
     if (this.isBridged) this.offeredTo = null;
@@ -202,6 +203,44 @@ export class LabSession {
       this.offeredTo = kernelId;
       this.options.kernelIsOff(this);
     }
+    this.options.changed();
+  }
+
+  /** Waits for a bridge that is gone, and gives the models back to a kernel that goes on without it. */
+  private watchBridge({ live, status, kernel_id: id }: KernelState): void {
+    const isGone = live && status === GONE && id === this.place().kernel?.id;
+    if (!isGone) {
+      clearTimeout(this.bridgeTimer);
+      this.bridgeTimer = undefined;
+      this.gaveBack = false;
+    } else {
+      this.bridgeTimer ??= setTimeout(() => {
+        this.giveBack().catch((error) => console.error("[commdoc] giving models back", error));
+      }, BRIDGE_PATIENCE_MS);
+    }
+  }
+
+  private async giveBack(): Promise<void> {
+    const { models, manager } = this;
+    const { kernel } = this.place();
+    if (models === null || kernel === null || kernel.connectionStatus !== "connected") return;
+    this.gaveBack = true;
+    this.models = null;
+    models.stop();
+    const outputs = [...this.feeds.values()].map(({ model }) => model);
+    for (const feed of this.feeds.values()) feed.dispose();
+    this.feeds.clear();
+    for (const [id] of models.documentComms) {
+      const model = this.known.get(id);
+      if (model === undefined) continue;
+      release(model);
+      this.comms.giveBack(model, kernel);
+    }
+    for (const model of outputs) wakeOutput(model);
+    this.known.clear();
+    for (const opened of this.comms.missing) await manager.handle_comm_open(...opened);
+    this.comms.clear();
+    await manager._loadFromKernel();
     this.options.changed();
   }
 
@@ -220,16 +259,14 @@ export class LabSession {
     this.models = models;
     models.setLive(this.isLive);
     models.start();
-    for (const [renderer, model] of [...this.renderers])
-      if (showsFailure(renderer)) void renderer.renderModel(model);
+    this.views.retry();
   }
 
   /** A model that JupyterLab made itself, before commdoc was loaded, becomes the document's. */
   private takeOver(modelId: string, comm: IClassicComm): Promise<WidgetModel> | undefined {
     if (!this.manager.has_model(modelId)) return undefined;
     return this.manager.get_model(modelId).then((model) => {
-      const old = swapComm(model, comm);
-      if (old !== undefined) this.swapped.set(modelId, old);
+      this.comms.take(model, comm);
       return model;
     });
   }
@@ -251,6 +288,7 @@ export class LabSession {
 
   private setLive(models: DocumentModels, live: boolean): void {
     if (models.isLive === live) return;
+    if (!live) this.comms.clear();
     models.setLive(live);
     for (const [commId] of models.documentComms) {
       models.get(commId).then(
@@ -273,42 +311,6 @@ export class LabSession {
     this.manager.onUnhandledIOPubMessage.emit(message as never);
   }
 
-  // --- views
-
-  /** Renders a widget in a cell, as soon as its model is there. */
-  async render(
-    renderer: Renderer,
-    model: IRenderMime.IMimeModel,
-    stock: () => Promise<void>,
-    isCurrent: () => boolean,
-  ): Promise<void> {
-    if (!this.renderers.has(renderer)) renderer.disposed.connect(() => this.renderers.delete(renderer));
-    this.renderers.set(renderer, model);
-    const modelId = (model.data[renderer.mimeType] as { model_id?: string } | undefined)?.model_id ?? "";
-    const waits = (): boolean => modelId !== "" && this.waitsFor(modelId);
-    if (!waits()) {
-      await stock();
-      // commdoc was loaded meanwhile.
-      if (!isCurrent() || !showsFailure(renderer) || !waits()) return;
-    }
-    renderer.node.textContent = "Loading widget...";
-    const patience = setTimeout(() => {
-      if (isCurrent()) renderer.node.textContent = "This widget is not there (yet): run its cell again.";
-    }, VIEW_PATIENCE_MS);
-    await this.registered(modelId);
-    clearTimeout(patience);
-    if (!isCurrent() || renderer.isDisposed) return;
-    renderer.node.textContent = "";
-    return stock();
-  }
-
-  private registered(modelId: string): Promise<void> {
-    return new Promise((resolve) => {
-      const those = this.waiting.get(modelId) ?? new Set();
-      this.waiting.set(modelId, those.add(resolve));
-    });
-  }
-
   // --- the manager
 
   private patch(): void {
@@ -329,8 +331,9 @@ export class LabSession {
         },
       handle_comm_open: (stock) => async (comm, message) => {
         // The document brings it. What it was told here may be older than what the document has.
-        if (this.models !== null && this.isBridged) return undefined;
-        return stock(comm, message);
+        if (this.models === null || !this.isBridged) return stock(comm, message);
+        this.comms.passOver(comm, message);
+        return undefined;
       },
       get_model: (stock) => (modelId) =>
         this.models !== null && this.isLive && !manager.has_model(modelId)
@@ -357,14 +360,17 @@ export class LabSession {
   private registerModel(modelId: string, promise: Promise<WidgetModel>): void {
     const { models } = this;
     models?.registered(modelId, promise);
-    for (const resolve of this.waiting.get(modelId) ?? []) resolve();
-    this.waiting.delete(modelId);
+    this.views.arrived(modelId);
     promise.then(
       (model) => {
         if (this.own.delete(modelId)) models?.adoptOwn(model);
         if (!models?.documentComms.has(modelId)) return;
         this.known.set(modelId, model);
-        model.once("destroy", () => this.known.delete(modelId));
+        this.comms.arrived(modelId);
+        model.once("destroy", () => {
+          this.known.delete(modelId);
+          this.comms.forget(modelId);
+        });
       },
       () => undefined,
     );
@@ -385,11 +391,6 @@ function queryOf({ kernel, path }: Place): RoomQuery {
 /** `RTC:a.ipynb` is a path in a drive of a collaboration extension's. */
 function withoutDrive(path: string): string {
   return path.replace(/^[^/:]+:/, "");
-}
-
-/** A control without a kernel takes no hand. */
-function setInert(el: unknown, inert: boolean): void {
-  if (el instanceof HTMLElement) el.inert = inert;
 }
 
 function delay(ms: number): Promise<void> {

@@ -206,6 +206,13 @@ export function quietOutput(
   return model as StockOutputModel;
 }
 
+/** The Output's model captures and follows its attributes again, as JupyterLab made it. */
+export function wakeOutput(model: StockOutputModel): void {
+  const inner = model as unknown as { reset_msg_id(): void; setOutputs(...all: unknown[]): void };
+  model.listenTo(model, "change:msg_id", inner.reset_msg_id);
+  model.listenTo(model, "change:outputs", inner.setOutputs);
+}
+
 /** The views of a model that are there, or on the way. */
 export function viewsOf(model: WidgetModel): Promise<WidgetView>[] {
   return Object.values((model.views ?? {}) as Record<string, Promise<WidgetView>>);

@@ -47,3 +47,11 @@ function catching(model: WidgetModel, adopter: Adopter, run: () => void): void {
     delete (model as { set?: unknown }).set;
   }
 }
+
+/** The model is ipywidgets' own again. */
+export function release(model: WidgetModel): void {
+  const own = model as unknown as Record<string, unknown>;
+  delete own._pending_msgs;
+  delete own.set_state;
+  own._pending_msgs = 0;
+}
