@@ -47,16 +47,7 @@ PRESS = """(names) => {
 }"""
 
 
-MANY = pytest.param(
-    "many buttons",
-    marks=pytest.mark.xfail(
-        reason="past a window's share of 32 the room gives the kernel one comm's messages before another's",
-        strict=False,
-    ),
-)
-
-
-@pytest.mark.parametrize("what", ["one button", MANY])
+@pytest.mark.parametrize("what", ["one button", "many buttons"])
 def test_every_click_of_a_storm_from_two_pages_counts_once_and_in_order(
     notebook: Notebook, open_page: OpenPage, what: str
 ) -> None:

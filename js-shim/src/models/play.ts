@@ -5,18 +5,12 @@
  * Here the window in which it was started runs it. The others watch, and when the value rests although it plays (it was
  * started in the kernel, or the window that ran it was closed), the first of them goes on. It stops when somebody else steps
  * after all: a tab that was only asleep.
- *
- * A widget that is linked to the player (`jslink`, in every window) shows its steps a moment later, and its link would set the
- * player back by it: while it plays, a step that it had already doesn't come back in by a link.
  */
 
 import * as controls from "@jupyter-widgets/controls";
 
 /** How long the value may rest beyond two intervals: longer than a step of a hidden tab, whose timers run once a second. */
 const REST_MS = 2000;
-
-/** Steps that a linked widget's value may be behind: it travels beside the player's, and is seldom this late. */
-const ECHO_STEPS = 32;
 
 /** How much longer the next window waits. */
 const RANK_MS = 1500;
@@ -38,25 +32,18 @@ export class PlayModel extends controls.PlayModel {
   declare private stoodIn: boolean;
   /** Has it stepped since it was started? */
   declare private stepped: boolean;
-  /** The last steps since it was started. */
-  declare private recent: unknown[];
-  /** Is its own state of the document being set? */
-  declare private taking: boolean;
 
   override initialize(
     attributes: Record<string, unknown>,
     options: Parameters<controls.PlayModel["initialize"]>[1],
   ) {
     super.initialize(attributes, options);
-    this.recent = this.stepsBefore();
     this.on("change:playing", () => {
       this.stepped = false;
-      this.recent = this.stepsBefore();
       if (!this.get("playing")) this.halt();
     });
     this.on("change:value", () => {
       this.stepped = true;
-      this.recent = [...this.recent.slice(1 - ECHO_STEPS), this.get("value")];
       if (this.stoodIn && this.host.isApplying) this.halt();
     });
     this.on("change:value change:playing", () => this.watch());
@@ -66,32 +53,6 @@ export class PlayModel extends controls.PlayModel {
 
   override animate(): void {
     if (!this.host.isApplying) super.animate();
-  }
-
-  override set_state(state: Parameters<controls.PlayModel["set_state"]>[0]): void {
-    this.taking = true;
-    try {
-      super.set_state(state);
-    } finally {
-      this.taking = false;
-    }
-  }
-
-  override set(...given: Parameters<controls.PlayModel["set"]>): ReturnType<controls.PlayModel["set"]> {
-    const [what, value] = given as [unknown, unknown];
-    return what === "value" && this.isEcho(value) ? this : super.set(...given);
-  }
-
-  /** The steps to where it is: a window that comes late hasn't seen them. */
-  private stepsBefore(): unknown[] {
-    const [value, step] = [Number(this.get("value")), Number(this.get("step"))];
-    return Array.from({ length: ECHO_STEPS }, (_, n) => value - n * step);
-  }
-
-  /** Is it a step that comes back by a link? */
-  private isEcho(value: unknown): boolean {
-    if (this.recent === undefined || this.taking || !this.host.isApplying) return false;
-    return this.get("playing") && this.recent.includes(value);
   }
 
   /** Does this window run the clock? */
