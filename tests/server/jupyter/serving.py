@@ -108,7 +108,7 @@ class Server:
         assert self.process.poll() is None, self.log()[-2000:]
         try:
             self.url: str = json.loads(self.info.read_text(encoding="utf-8"))["url"]
-            return self.ask("GET", "api/status").status == 200
+            return self.ask("GET", "api").status == 200
         except (
             FileNotFoundError,
             ValueError,

@@ -67,12 +67,15 @@ def test_the_bridge_comes_back_by_itself(folder: Path) -> None:
         with server.window(room["room_id"]) as window:
             assert window.find("IntSliderModel")[0]["value"] == 1
 
+            token = server.api("POST", "commdoc/api/bridge", {"kernel_id": kernel.kernel_id})["token"]
             server.kill()
             until(lambda: window.kernel.status == "disconnected", timeout=20)
             assert window.find("IntSliderModel")[0]["value"] == 1, "what was last seen stays"
             kernel.run("s.value = 2")
 
             server.start_process(port)
+            answer = server.ask("GET", f"commdoc/bridge/{kernel.kernel_id}", token=token)
+            assert answer.status == 200, "what the kernel was given is good for the next server, too"
             again = joined(server, kernel)
             assert again["kernel"]["epoch"] == room["kernel"]["epoch"]
             until(lambda: [m["value"] for m in window.find("IntSliderModel")] == [2], timeout=30)
