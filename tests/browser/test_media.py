@@ -6,25 +6,23 @@ import base64
 import hashlib
 import io
 import math
-import os
 import random
 import struct
 import wave
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, expect
 
 import commdoc
 from tests.browser.conftest import OpenPage
+from tests.browser.media import MB, STREAM, UPLOAD, choose, expect_count, make_file, shown_picture
 from tests.browser.notebook import Notebook
 from tests.browser.player import Player
 from tests.browser.room_page import RoomPage
 from tests.conftest import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.kernel, pytest.mark.acceptance("B6")]
-
-MB = 1024 * 1024
 
 # --- clicks ----------------------------------------------------------------------------------------------------------
 
@@ -74,34 +72,6 @@ def test_every_click_of_a_storm_from_two_pages_counts_once_and_in_order(
 
 
 # --- uploads ---------------------------------------------------------------------------------------------------------
-
-UPLOAD = """
-import hashlib, ipywidgets as w
-u, s = w.FileUpload(multiple=True), w.IntSlider(description='s')
-told = []
-u.observe(lambda change: told.append(len(change.new)), 'value')
-def files():
-    return [(v.name, v.size, hashlib.sha256(v.content).hexdigest()) for v in u.value]
-display(w.VBox([u, s]))
-"""
-
-
-def choose(page: RoomPage, *paths: Path) -> None:
-    """Choose files for the upload, as a person does."""
-    with page.page.expect_file_chooser() as chooser:
-        page.frame.locator(".widget-upload").click()
-    chooser.value.set_files([str(path) for path in paths])
-
-
-def make_file(folder: Path, name: str, size: int) -> tuple[Path, tuple[str, int, str]]:
-    """Write a file; return its path, and what the kernel says when it has it."""
-    content = os.urandom(size)
-    (folder / name).write_bytes(content)
-    return folder / name, (name, size, hashlib.sha256(content).hexdigest())
-
-
-def expect_count(page: RoomPage, count: int) -> None:
-    expect(page.frame.locator(".widget-upload")).to_have_text(f"Upload ({count})", timeout=20_000)
 
 
 def test_an_upload_of_20_mb_is_exact_everywhere_and_holds_nothing_up(
@@ -273,41 +243,6 @@ def expect_media(page: RoomPage, seconds: float, size: tuple[int, int]) -> None:
         return all(page.frame.locator(tag).evaluate(code) == wanted[tag] for tag, code in read.items())
 
     until(found, timeout=20, what=f"{wanted} in the page")
-
-
-STREAM = """
-import ipywidgets as w, numpy, threading, time, io
-from PIL import Image as Picture
-image = w.Image(format='png')
-display(image)
-def noise(n):
-    rows = numpy.random.default_rng(n).integers(0, 256, (160, 160, 3), dtype=numpy.uint8)
-    file = io.BytesIO(); Picture.fromarray(rows).save(file, 'png'); return file.getvalue()
-pictures = [noise(n) for n in range(16)]
-def show(seconds):
-    end = time.monotonic() + seconds
-    shown = 0
-    while time.monotonic() < end:
-        # No two are the same bytes.
-        image.value = pictures[shown % 16] + shown.to_bytes(4, 'big')
-        shown += 1
-        time.sleep(1 / 30)
-    return shown
-"""
-
-
-def shown_picture(image: Locator) -> str:
-    """The pixels of a picture."""
-    return str(
-        image.evaluate(
-            """async (img) => {
-              if (!img.complete || !img.naturalWidth) return "";
-              const canvas = Object.assign(document.createElement("canvas"), { width: 160, height: 160 });
-              canvas.getContext("2d").drawImage(img, 0, 0);
-              return canvas.toDataURL();
-            }"""
-        )
-    )
 
 
 def test_an_image_that_changes_30_times_a_second_ends_the_same_in_both_windows(
