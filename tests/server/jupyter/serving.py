@@ -242,6 +242,17 @@ class Kernel:
         assert reply["content"]["status"] == "ok", reply["content"].get("traceback")
         return "".join(printed)
 
+    def run_cell(self, code: str, cell_id: str) -> None:
+        """Run a cell of the notebook, as a front end does that names it."""
+        session, channel = self.client.session, self.client.shell_channel
+        message = session.msg("execute_request", {"code": code}, metadata={"cellId": cell_id})
+        channel.send(message)
+        until(lambda: self._is_reply(self.client.get_shell_msg(timeout=60), message), timeout=60)
+
+    @staticmethod
+    def _is_reply(reply: dict[str, Any], message: dict[str, Any]) -> bool:
+        return bool(reply["parent_header"].get("msg_id") == message["header"]["msg_id"])
+
     def load(self, code: str = "") -> None:
         """Load commdoc, and open a slider `s`."""
         self.run(f"import ipywidgets as w\n%load_ext commdoc\n{code or 's = w.IntSlider()'}")

@@ -93,6 +93,29 @@ def test_the_notebook_s_own_windows_have_the_comms(server: Server) -> None:
     nbformat.validate(nbformat.read(file, as_version=4))
 
 
+SHOWN = "from IPython.display import display\nhandle = display('first', display_id=True)"
+
+
+@pytest.mark.scenario("S33")
+def test_a_display_in_a_cell_is_changed_also_when_the_window_that_ran_the_cell_has_gone(server: Server) -> None:
+    path = "displays.ipynb"
+    kernel, room = started(server, path)
+    with front(server, path) as runner:
+        runner.add_cell("shows")
+        shows = [{"text/plain": "'first'"}, {"text/plain": "'first'"}]
+        kernel.run_cell(SHOWN, "cell-shows")
+        kernel.run("handle.update('second')")
+        runner.add_outputs("cell-shows", shows)  # of which only the first is a display's: a front end is late
+        until(lambda: runner.outputs("cell-shows") == ["'second'", "'first'"], timeout=30)
+    kernel.run("handle.update('third')")
+    with front(server, path) as late, server.window(room["room_id"]) as window:
+        until(lambda: late.outputs("cell-shows") == ["'third'", "'first'"], timeout=30)
+        until(lambda: "'third'" in str(window.doc.get("cells", type=pycrdt.Array).to_py()))
+        kernel.run("s.value = 77")
+        until(lambda: list(late.values().values()) == [77], timeout=30)
+    assert "Traceback" not in server.log()
+
+
 @pytest.mark.scenario("S51")
 def test_what_such_a_window_writes_into_the_comms_is_reverted(server: Server) -> None:
     path = "foreign.ipynb"

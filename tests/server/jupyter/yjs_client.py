@@ -90,6 +90,19 @@ class YjsClient:
         )
         self.write(lambda: self.cells.append(cell))
 
+    def _cell(self, cell_id: str) -> Any:
+        return next(cell for cell in self.cells if cell["id"] == cell_id)
+
+    def add_outputs(self, cell_id: str, shown: list[dict[str, Any]]) -> None:
+        """Append displays to a cell's outputs, as the front end does that has run it."""
+        outputs = [{"output_type": "display_data", "data": data, "metadata": {}} for data in shown]
+        self.write(lambda: self._cell(cell_id)["outputs"].extend([pycrdt.Map(it) for it in outputs]))
+
+    def outputs(self, cell_id: str) -> list[str]:
+        """Return the texts that a cell's outputs show."""
+        with self.lock:
+            return [output["data"]["text/plain"] for output in self._cell(cell_id)["outputs"]]
+
     def close(self) -> None:
         self._connection.close()
         self._thread.join()
