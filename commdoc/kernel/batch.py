@@ -138,8 +138,8 @@ class BatchEncoder:
         return out
 
     def _add_outputs(self, building: _Building, op: PendingOp, put: Any) -> None:
-        if op["op"] in ("output", "set_output"):
-            op["output"] = self._output(op["comm_id"], op["output"], put)
+        if op["op"] in ("output", "set_output", "redisplay"):
+            op["output"] = self._output(op.get("comm_id", "(cell)"), op["output"], put)
             building.size += 256
         elif op["op"] == "outputs":
             op["outputs"] = [self._output(op["comm_id"], output, put) for output in op["outputs"]]

@@ -193,7 +193,8 @@ class Bridge:
     def _submit(self, frame: bytes) -> None:
         self._link.submit(frame)
 
-    def _up(self, _welcome: dict[str, Any]) -> None:
+    def _up(self, welcome: dict[str, Any]) -> None:
+        self._flush.put((Kind.CELLS, bool(welcome.get("cells"))))
         self._flush.put((Kind.UP,))
 
     def _down(self, reason: str) -> None:

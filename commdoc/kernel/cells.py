@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
+from commdoc.kernel.displays import Displays
 from commdoc.kernel.records import Parent, parent_id, parent_type
 
 MAX_EXECUTIONS: Final = 256
@@ -34,6 +35,7 @@ class Cells:
         self._ended: OrderedDict[str, str] = OrderedDict()
         self._views: dict[tuple[str, str], PendingOp] = {}
         self._status_now = "idle"
+        self.displays = Displays(lambda execution: self._executions.get(execution, {}).get("cell_id"), emit)
 
     def replay(self, live: set[str]) -> None:
         """Tell a room that has just got the comms `live`: the status, and what is displayed."""
@@ -68,6 +70,8 @@ class Cells:
         execution = parent_id(parent)
         if execution is not None:
             self._clear(execution)
+            if (cell_id := self._executions.get(execution, {}).get("cell_id")) is not None:
+                self.displays.cleared(cell_id)
 
     def log(self, name: str, text: str, parent: Parent) -> None:
         """A handler has written something that no cell shows."""
@@ -84,6 +88,7 @@ class Cells:
         cell_id = (parent.get("metadata") or {}).get("cellId")
         if isinstance(cell_id, str):
             known["cell_id"] = cell_id
+            self.displays.cleared(cell_id)
             for earlier in {view["msg_id"] for key, view in self._views.items() if key[1] == cell_id}:
                 self._clear(earlier)
         self._remember(execution, known)

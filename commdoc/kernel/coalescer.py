@@ -104,6 +104,9 @@ class Coalescer:
             Kind.INPUT: cells.input,
             Kind.STATUS: cells.status,
             Kind.REPLY: cells.reply,
+            Kind.SHOWN: cells.displays.shown,
+            Kind.REDISPLAYED: cells.displays.redisplayed,
+            Kind.CELLS: cells.displays.follow,
             Kind.CAPTURED: outputs.captured,
             Kind.HANDLED: self._handled,
         }

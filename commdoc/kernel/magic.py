@@ -85,6 +85,10 @@ def _link(endpoint: Endpoint) -> str:
     except CommdocError:
         return f"{endpoint.url}  (`commdoc rooms --link` in a terminal prints the whole link)"
     if seconds is None:
-        where = "behind your hub's address, for who is logged in" if link.startswith("/") else "for who is logged in"
+        where = (
+            "behind your hub's address, for who is logged in"
+            if link.startswith("/")
+            else "for who is logged in"
+        )
         return f"{link}  ({where} there)"
     return f"{link}  (good for {seconds / 60:.0f} minutes)"

@@ -7,10 +7,12 @@ not go to iopub, because a widget has taken it.
 from __future__ import annotations
 
 from binascii import b2a_base64
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
 from commdoc.kernel.capture import Captures, Holder
+from commdoc.kernel.cells import MAX_EXECUTIONS
 from commdoc.kernel.outputs import Captured
 from commdoc.kernel.records import SCALARS, Kind, Parent, Record, freeze, parent_id, parent_type
 
@@ -50,6 +52,8 @@ class OutputWatch:
         self._before_idle = before_idle
         self._waiting: set[str | None] = set()
         """msg_ids of executions that said ``clear_output(wait=True)`` and have shown nothing since."""
+        self._ordinals: OrderedDict[str | None, int] = OrderedDict()
+        """By execution, how many outputs its cell has that are no streams."""
         self.watchers: dict[str, Watcher] = {
             "display_data": self._display,
             "execute_result": self._result,
@@ -87,19 +91,36 @@ class OutputWatch:
         if display_id is not None:
             for holder in list(self._captures.holders.values()):
                 self._take(holder, "update_display_data", _shown(content), display_id)
+            self._barrier((Kind.REDISPLAYED, display_id, _shown(content)))
         if self._taker(parent) is None:
-            self._display(content, buffers, parent, metadata)
+            self._view(content, _message_of(parent))
 
     def _display(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
         if (holder := self._taker(parent)) is not None:
             return self._take(holder, "display_data", _shown(content), _display_id(content))
         message = _message_of(parent)
+        self._view(content, message)
+        if parent_type(message) == "execute_request":
+            ordinal = self._count(message)
+            if (display_id := _display_id(content)) is not None:
+                self._barrier((Kind.SHOWN, display_id, ordinal, _shown(content), message))
+        return None
+
+    def _view(self, content: Any, message: Parent | None) -> None:
         view = content["data"].get(VIEW_MIME)
         if self._waiting:
             self._clear_waiting(message)
         if view is not None:
             self._barrier((Kind.VIEW, view["model_id"], message))
-        return None
+
+    def _count(self, message: Parent | None) -> int:
+        """Return the place of an output that its cell shows now, among those that are no streams."""
+        execution = parent_id(message)
+        ordinal = self._ordinals.pop(execution, 0)
+        self._ordinals[execution] = ordinal + 1
+        if len(self._ordinals) > MAX_EXECUTIONS:
+            self._ordinals.popitem(last=False)
+        return ordinal
 
     def _clear(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
         if (holder := self._taker(parent)) is not None:
@@ -109,7 +130,7 @@ class OutputWatch:
             self._waiting.add(parent_id(message))
         else:
             self._waiting.discard(parent_id(message))
-            self._barrier((Kind.CLEAR, message))
+            self._cleared(message)
         return None
 
     def _clear_waiting(self, parent: Parent | None) -> None:
@@ -117,7 +138,11 @@ class OutputWatch:
         execution = parent_id(parent)
         if execution in self._waiting:
             self._waiting.discard(execution)
-            self._barrier((Kind.CLEAR, parent))
+            self._cleared(parent)
+
+    def _cleared(self, parent: Parent | None) -> None:
+        self._ordinals.pop(parent_id(parent), None)
+        self._barrier((Kind.CLEAR, parent))
 
     def _stream(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> Any:
         if (holder := self._taker(parent)) is not None:
@@ -139,6 +164,8 @@ class OutputWatch:
         message = _message_of(parent)
         if message and parent_type(message) != "execute_request":
             self._barrier((Kind.LOG, "stderr", "\n".join(content["traceback"]) + "\n", message))
+        elif message:
+            self._count(message)
         return None
 
     # --- executions -------------------------------------------------------------------------------------------------

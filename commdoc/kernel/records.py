@@ -36,12 +36,15 @@ class Kind(IntEnum):
     STATUS = 11  # "busy" | "idle", parent
     REPLY = 12  # parent, status of the execution
     CAPTURED = 13  # comm_id of an Output widget, `outputs.Captured`
-    HANDLED = 14  # comm_id, msg_id of a message of the room's, error | None
-    ADOPT = 15  # comm_ids | None for all: read the state of these comms
-    UP = 16  # a room answers and wants to be told everything
-    DOWN = 17  # no room answers
-    READY = 18  # the link can take a batch again
-    STOP = 19  # the flush thread ends
+    SHOWN = 14  # display_id, ordinal among the outputs of its execution that are no streams, shown, parent
+    REDISPLAYED = 15  # display_id, shown
+    CELLS = 16  # whether the room has the notebook's cells
+    HANDLED = 17  # comm_id, msg_id of a message of the room's, error | None
+    ADOPT = 18  # comm_ids | None for all: read the state of these comms
+    UP = 19  # a room answers and wants to be told everything
+    DOWN = 20  # no room answers
+    READY = 21  # the link can take a batch again
+    STOP = 22  # the flush thread ends
 
 
 Record = tuple[Any, ...]

@@ -81,7 +81,7 @@ class PeerInfo(TypedDict):
 
 
 class Welcome(TypedDict):
-    """The room's answer to `Hello`."""
+    """The room's answer to `Hello`; `cells` tells a bridge whether the document has the notebook's cells."""
 
     type: Literal["welcome"]
     protocol: int
@@ -94,6 +94,7 @@ class Welcome(TypedDict):
     peers: list[PeerInfo]
     client_id: NotRequired[int]
     name: NotRequired[str]
+    cells: NotRequired[bool]
 
 
 # --- bridge -> room ----------------------------------------------------------------------------------------------
@@ -175,6 +176,24 @@ class OutputsOp(TypedDict):
     outputs: list[dict[str, Encoded]]
 
 
+class Place(TypedDict):
+    """Where a display stands: in this cell, the output with this number of those that are no streams.
+
+    `digests` are of what it may show now (`commdoc.protocol.outputs.shown_digest`).
+    """
+
+    cell_id: str
+    ordinal: int
+    digests: list[str]
+
+
+class RedisplayOp(TypedDict):
+    op: Literal["redisplay"]
+    display_id: str
+    places: list[Place]
+    output: dict[str, Encoded]
+
+
 class ViewOp(TypedDict):
     op: Literal["view"]
     comm_id: str
@@ -225,6 +244,7 @@ Op: TypeAlias = (
     | StreamOp
     | SetOutputOp
     | OutputsOp
+    | RedisplayOp
     | ViewOp
     | ClearViewsOp
     | StatusOp

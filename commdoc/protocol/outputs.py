@@ -7,6 +7,7 @@ stays. The text of a stream is always there: it grows, and is stored in chunks.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
@@ -85,6 +86,26 @@ def is_stream(output: EncodedOutput) -> bool:
         and isinstance(output.get("name"), str)
         and isinstance(output.get("text"), str)
     )
+
+
+def shown_digest(data: object) -> str | None:
+    """Return a digest of what a display shows, the same for what a browser has made of it; None when it has none.
+
+    A browser has one kind of number: 1.0 comes back as 1.
+    """
+    try:
+        text = json.dumps(_as_browser(data), sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError):
+        return None
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _as_browser(value: object) -> object:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _as_browser(item) for key, item in value.items()}
+    return [_as_browser(item) for item in value] if isinstance(value, list) else value
 
 
 def wrapped(items: dict[str, Encoded]) -> EncodedOutput:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -24,6 +24,7 @@ from commdoc.rooms import fields
 from commdoc.rooms.asks import Asks
 from commdoc.rooms.blobs import RoomBlobs
 from commdoc.rooms.broadcast import Broadcast
+from commdoc.rooms.displays import Displays
 from commdoc.rooms.kernel_link import ConnectKernel, KernelLink, KernelLinkError
 from commdoc.rooms.limits import MB
 from commdoc.rooms.ops import Heard, OpsWriter, skipped
@@ -46,6 +47,7 @@ class Outlet(Protocol):
     blobs: RoomBlobs
     asks: Asks
     broadcast: Broadcast
+    displays: Displays
 
     def writing(self) -> AbstractContextManager[None]:
         """Return the context manager of one transaction."""
@@ -299,6 +301,7 @@ class KernelSide:
                     left = next(ops, None)
                 writer.end()
             transactions += self._comms.clock != before
+        self._room.displays.write()
         for batch in batches:
             batch.peer.answer(frames.encode({"type": "applied", "batch": batch.number}))
         return transactions
@@ -335,6 +338,10 @@ class KernelSide:
     def emit(self, message: dict[str, Any], buffers: Sequence[bytes | memoryview] = ()) -> None:
         """Send an event to all windows behind this transaction."""
         self._room.broadcast.emit(message, buffers)
+
+    def redisplay(self, op: Mapping[str, Any]) -> None:
+        """Take a ``redisplay`` op."""
+        self._room.displays.redisplay(op)
 
     def new_blob(self, digest: str) -> None:
         """Push a blob that the room made of an operation."""

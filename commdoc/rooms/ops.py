@@ -73,6 +73,9 @@ class RoomNews(Protocol):
     def new_blob(self, digest: str) -> None:
         """Push a blob that the room made itself."""
 
+    def redisplay(self, op: Mapping[str, Any]) -> None:
+        """Change a display in the notebook's cells, after this batch."""
+
 
 class OpsWriter:
     """Applies operations.
@@ -122,6 +125,7 @@ class OpsWriter:
             "stream": self._output,
             "outputs": self._output,
             "set_output": self._output,
+            "redisplay": self._redisplay,
         }
 
     def begin(self) -> None:
@@ -276,6 +280,9 @@ class OpsWriter:
     def _output(self, op: Mapping[str, Any], buffers: list[memoryview]) -> None:
         if self._is_open(fields.text(op, "comm_id")):
             self._outputs.apply(op)
+
+    def _redisplay(self, op: Mapping[str, Any], buffers: list[memoryview]) -> None:
+        self._news.redisplay(op)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from commdoc.rooms.asks import Asks
 from commdoc.rooms.batches import Governor
 from commdoc.rooms.blobs import BlobStore, MemoryBlobs, RoomBlobs
 from commdoc.rooms.broadcast import Broadcast, Member
+from commdoc.rooms.displays import Displays
 from commdoc.rooms.feed import EMPTY_UPDATE, Feed
 from commdoc.rooms.handshake import ONE_DIFF, Handshake, HandshakePolicy
 from commdoc.rooms.kernel_link import ConnectKernel
@@ -98,6 +99,7 @@ class Room:
         self.blobs = RoomBlobs(blobs or MemoryBlobs(), self.comms.blob_refs, self.limits, clock)
         self.broadcast = Broadcast(self.feed, self.blobs, lambda: self.comms.clock, self.limits)
         self.requests = Requests(self._to_kernel, self.broadcast.answer, clock, self.limits)
+        self.displays = Displays(doc, self.blobs.get, clock)
         self.asks = Asks(self.comms, self.requests, self.blobs, self.broadcast.new_blob)
         self.kernel = KernelSide(self, kernel_link)
         self.governor = Governor()
@@ -184,6 +186,7 @@ class Room:
                     for comm_id, state in self.requests.expire().items():
                         if comm_id in self.comms:
                             self.comms.update(comm_id, state)
+                self.displays.write()
                 if self._clock() - swept >= min(SWEEP_SECONDS, self.limits.blob_grace_seconds / 2):
                     swept = self._clock()
                     if self.blobs.sweep():
@@ -227,6 +230,8 @@ class Room:
         }
         if self.name is not None:
             welcome["name"] = self.name
+        if role == "bridge":
+            welcome["cells"] = self.displays.has_cells
         peer.reply(frames.encode(dict(welcome)))
         if hello.key is not None and (reason := self._goodbyes.take(hello.key)) is not None:
             # Who took nothing has not heard it, either.
