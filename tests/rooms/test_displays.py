@@ -45,9 +45,7 @@ class Notebook:
     def redisplay(self, text: Any, *known: str, ordinal: int = 0, cell_id: str = "c") -> None:
         place = {"cell_id": cell_id, "ordinal": ordinal, "digests": [digest(it) for it in known]}
         output = {"output_type": "display_data", "data": {"text/plain": text, "n": 1}, "metadata": {"m": 1}}
-        self.displays.redisplay(
-            {"op": "redisplay", "display_id": "d", "places": [place], "output": output}
-        )
+        self.displays.redisplay({"op": "redisplay", "display_id": "d", "places": [place], "output": output})
         self.displays.write()
 
     def shown(self, cell: int = 0) -> list[Any]:
