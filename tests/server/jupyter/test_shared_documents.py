@@ -97,7 +97,9 @@ SHOWN = "from IPython.display import display\nhandle = display('first', display_
 
 
 @pytest.mark.scenario("S33")
-def test_a_display_in_a_cell_is_changed_also_when_the_window_that_ran_the_cell_has_gone(server: Server) -> None:
+def test_a_display_in_a_cell_is_changed_also_when_the_window_that_ran_the_cell_has_gone(
+    server: Server,
+) -> None:
     path = "displays.ipynb"
     kernel, room = started(server, path)
     with front(server, path) as runner:
