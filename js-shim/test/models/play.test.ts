@@ -2,6 +2,7 @@
 // biome-ignore-start assist/source/organizeImports: the packages touch the DOM when they load
 import "./dom";
 // biome-ignore-end assist/source/organizeImports: see above
+import type { WidgetView } from "@jupyter-widgets/base";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RoomManager } from "../../src/models/manager";
 import type { PlayModel } from "../../src/models/play";
@@ -13,6 +14,7 @@ const STANDS_IN_MS = 2200;
 let source: MemorySource;
 let manager: RoomManager;
 let play: PlayModel;
+let view: WidgetView;
 
 async function pass(milliseconds: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(milliseconds);
@@ -43,7 +45,7 @@ beforeEach(async () => {
   const state = { playing: false, interval: 100, value: 0, min: 0, max: 1000, step: 1, repeat: false };
   source.opened({ p: { model: "PlayModel", ...state } });
   play = (await manager.get_model("p")) as PlayModel;
-  await manager.create_view(play);
+  view = await manager.create_view(play);
   await pass(0);
 });
 
@@ -87,6 +89,31 @@ describe("S13: a player", () => {
     await press();
     await pass(150);
     expect(steps()).toEqual([4, 5]);
+  });
+
+  it("goes on when it is pressed again where it was not on screen while it was paused from elsewhere", async () => {
+    await press();
+    await pass(150);
+    view.remove();
+    await said({ playing: false });
+    await pass(500);
+    await manager.create_view(play);
+    expect(steps()).toEqual([1, 2]);
+    await press();
+    await pass(150);
+    expect(steps()).toEqual([3, 4]);
+  });
+
+  it("goes on where it is set to in the window that runs it, though that stood in before", async () => {
+    await said({ playing: true });
+    await said({ value: 1 });
+    await pass(STANDS_IN_MS + 150);
+    await said({ playing: false });
+    await press();
+    expect(steps()).toEqual([2, 3]);
+    await said({ value: 50 });
+    await pass(250);
+    expect(steps()).toEqual([51, 52]);
   });
 
   it("is stepped by a window that stands in, until somebody else steps", async () => {

@@ -97,6 +97,27 @@ describe("S14: what a link in the page does because a value came in", () => {
     expect(source.requests).toEqual([{ commId: "a", state: { value: 3 } }]);
   });
 
+  it("is sent while the stream goes on, now and then", async () => {
+    await open({}, { a: slider(1), b: slider(1), l: link("a", "b") });
+    for (let value = 2; value < 100; value++) {
+      await come(["a", value]);
+      await pass(35);
+    }
+    expect(source.requests.length).toBeGreaterThan(1);
+    expect(source.requests.length).toBeLessThan(6);
+    expect(new Set(source.requests.map(({ commId }) => commId))).toEqual(new Set(["b"]));
+  });
+
+  it("is left to the windows before this one for a while", async () => {
+    source.place = 2;
+    await open({}, { a: slider(1), b: slider(1), l: link("a", "b") });
+    await come(["a", 5]);
+    await pass(3000);
+    expect(source.requests).toEqual([]);
+    await pass(100);
+    expect(source.requests).toEqual([{ commId: "b", state: { value: 5 } }]);
+  });
+
   it("is not sent by a window that came into the middle of it", async () => {
     await open({ a: slider(6), b: slider(5), l: link("a", "b") });
     await pass(500);
