@@ -17,6 +17,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from commdoc.rooms.room import Room
 from commdoc.server.jupyter.documents import Document
@@ -78,7 +79,7 @@ class Registry:
         self._hosted: dict[str, Hosted] = {}
         self._by_path: dict[str, Hosted] = {}
         self._by_kernel: dict[str, Hosted] = {}
-        self._turn = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # --- finding -----------------------------------------------------------------------------------------------------
 
@@ -100,7 +101,7 @@ class Registry:
 
     async def for_path(self, path: str) -> Hosted:
         """Return the room of a notebook, made if there is none."""
-        async with self._turn:
+        async with self._turn(f"path {path}"):
             return await self._for_path(path)
 
     async def for_kernel(self, kernel_id: str, paths: Iterable[str]) -> Hosted:
@@ -111,11 +112,12 @@ class Registry:
         paths : iterable of str
             Of the notebooks that have sessions on the kernel.
         """
-        async with self._turn:
+        async with self._turn(f"kernel {kernel_id}"):
             mine, wanted = self._by_kernel.get(kernel_id), list(paths)
             if mine is not None and (mine.path is not None or not wanted):
                 # A session may still have the path from before a renaming; `session_moved` tells when it has another.
-                return await self._fresh(mine)
+                async with self._turn(f"path {mine.path}"):
+                    return await self._fresh(self._by_kernel.get(kernel_id, mine))
             if not wanted:
                 hosted = await self._make(None)
                 self.attached(hosted, kernel_id)  # its windows may ask before its bridge comes
@@ -147,11 +149,11 @@ class Registry:
 
     async def session_moved(self, kernel_id: str, paths: Iterable[str]) -> None:
         """Follow a kernel's notebook that was saved under another name, or a kernel whose session has come."""
-        mine, wanted = self._by_kernel.get(kernel_id), list(paths)
-        if mine is None or not wanted or mine.path in wanted:
-            return
-        async with self._turn:
-            await self._placed(kernel_id, mine, wanted[0])
+        wanted = list(paths)
+        async with self._turn(f"kernel {kernel_id}"):
+            mine = self._by_kernel.get(kernel_id)
+            if mine is not None and wanted and mine.path not in wanted:
+                await self._placed(kernel_id, mine, wanted[0])
 
     async def close(self) -> None:
         """End all rooms."""
@@ -163,6 +165,13 @@ class Registry:
             each.document.close()
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _turn(self, of: str) -> asyncio.Lock:
+        """Return the lock of a kernel or path: a document that opens slowly keeps nobody else waiting.
+
+        A kernel's is taken before a path's, never after it.
+        """
+        return self._turns.setdefault(of, asyncio.Lock())
 
     async def _for_path(self, path: str) -> Hosted:
         hosted = self._by_path.get(path)
@@ -194,18 +203,17 @@ class Registry:
 
     async def _placed(self, kernel_id: str, mine: Hosted | None, path: str) -> Hosted:
         """Return the room of a kernel whose notebook is at this path: its own, if that may go there."""
-        other = self._by_path.get(path)
-        if mine is None or not mine.document.may_move or (other is not None and not other.is_unused):
-            hosted = await self._for_path(path)
-            if mine is not None:
-                self.attached(
-                    hosted, kernel_id
-                )  # which makes the bridge leave the room where it is, and come here
-            return hosted
-        self._rename(mine, path)
-        if (
-            other is not None
-        ):  # somebody has asked for the path already: the windows come to this room instead
+        async with self._turn(f"path {path}"):
+            other = self._by_path.get(path)
+            if mine is None or not mine.document.may_move or (other is not None and not other.is_unused):
+                hosted = await self._for_path(path)
+                if mine is not None:
+                    # The bridge leaves the room where it is, looks again, and comes to this one.
+                    self.attached(hosted, kernel_id)
+                return hosted
+            self._rename(mine, path)
+        if other is not None:
+            # Somebody has asked for the path already: its windows come to this room instead.
             self._hosted.pop(other.room.room_id, None)
             await other.room.close("the notebook has another room")
             other.document.close()
