@@ -127,6 +127,8 @@ def test_the_frame_loads_nothing_of_the_host_but_what_it_was_told(
     page.expect_text("named here", seconds=15)
     tried = page.page.frames[1].evaluate(
         """async () => {
+          const blocked = [];
+          addEventListener("securitypolicyviolation", ({ blockedURI }) => blocked.push(blockedURI));
           const found = performance.getEntriesByType("resource").map(({ name }) => name);
           const told = found.find((name) => name.endsWith("/index.js"));
           const load = (tag, url) => new Promise((done) => {
@@ -135,7 +137,7 @@ def test_the_frame_loads_nothing_of_the_host_but_what_it_was_told(
               [at]: url, rel: "stylesheet", onload: () => done(true), onerror: () => done(false) }));
           });
           const room = told.split("/")[5];
-          return {
+          const loaded = {
             told: await load("script", told),
             "its text": await fetch(told).then(() => true, () => false),
             guessed: await load("script", new URL(`/commdoc/nbextensions/${room}/guess/index.js`, told).href),
@@ -143,10 +145,18 @@ def test_the_frame_loads_nothing_of_the_host_but_what_it_was_told(
             page: await load("script", new URL("/commdoc/rooms/" + room + "/", told).href),
             asks: await load("script", new URL(`/commdoc/rooms/${room}/nbextensions?module=named`, told).href),
             style: await load("link", new URL("/commdoc/rooms/" + room + "/", told).href),
+            image: await load("img", new URL("/commdoc/api/rooms", told).href),
           };
+          return { loaded, blocked: blocked.map((url) => new URL(url).pathname.replace(room, "ROOM")) };
         }"""
     )
-    assert {what for what, loaded in tried.items() if loaded} == {"told"}
+    assert {what for what, loaded in tried["loaded"].items() if loaded} == {"told"}
+    # Not only that nobody answers: the frame may not ask.
+    place = "/commdoc/rooms/ROOM/"
+    assert tried["blocked"][1:] == [place, f"{place}nbextensions", place, "/commdoc/api/rooms"]
+    assert tried["blocked"][0].startswith("/commdoc/nbextensions/ROOM/"), (
+        "a module is run, its text isn't read"
+    )
     answers = page.page.frames[1].evaluate(
         """async () => {
           const got = [];
