@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
-from commdoc.kernel.outputs import Captured, Output, OutputList, OutputsNow, weight
+from commdoc.kernel.outputs import Captured, Output, OutputList, OutputsNow, tellable, weight
 
 PLAIN_SECONDS: Final = 0.1
 """Least time between two ``outputs`` updates of one widget."""
@@ -98,16 +98,23 @@ class Holder:
             return
         with self._lock:
             self._settling = True
-            if self._list is None:
-                self._list = OutputList(widget._trait_values.get("outputs", ()))
-            while self._taken:
-                message = self._taken.popleft()
-                if self._list.apply(message):
-                    self._altered = True
-                    self._new_bytes += weight(message.content)
-                message.held = True
-            widget._trait_values["outputs"] = self._list.outputs()
-            self._settling = False
+            done: list[Captured] = []
+            try:
+                if self._list is None:
+                    self._list = OutputList(widget._trait_values.get("outputs", ()))
+                while self._taken:
+                    done.append(self._taken.popleft())
+                    if self._list.apply(done[-1]):
+                        self._altered = True
+                        self._new_bytes += weight(done[-1].content)
+                    done[-1].held = True
+                widget._trait_values["outputs"] = self._list.outputs()
+            except KeyboardInterrupt:  # who reads is interrupted; the next reader finds nothing missing
+                self._list = None
+                self._taken.extendleft(reversed(done))
+                raise
+            finally:
+                self._settling = False
 
     def news(self) -> tuple[tuple[Output, ...], int] | None:
         """Return the list, and how many bytes were captured since the last call; None when it is the same."""
@@ -258,7 +265,10 @@ class PlainUpdates:
             if (news := holder.news()) is None:
                 continue
             outputs, new = news
-            self._tell(comm_id, outputs)
+            try:
+                self._tell(comm_id, outputs)
+            except Exception:  # noqa: BLE001 - one that Jupyter refuses, in a list of many, and one list of many
+                self._tell(comm_id, tuple(map(tellable, outputs)))
             end = time.monotonic()
             again = (weight(outputs) - new) / PLAIN_AGAIN_BYTES
             self._not_before[comm_id] = end + max(PLAIN_SECONDS, PLAIN_FACTOR * (end - begin), again)

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from commdoc.kernel.capture import Captures
-from commdoc.kernel.outputs import Captured, Output, OutputsNow
-from commdoc.kernel.records import freeze
+from commdoc.kernel.outputs import Captured, Output, OutputsNow, tellable
 from commdoc.protocol.outputs import OUTPUTS, is_output_model
 
 PendingOp = dict[str, Any]
@@ -88,7 +87,7 @@ class OutputOps:
 
     def told(self, now: OutputsNow) -> list[Output]:
         """Go on from this list, which the room is told; returns a copy for it."""
-        outputs: list[Output] = freeze(now.outputs)
+        outputs = list(map(tellable, now.outputs))
         self._count = len(outputs)
         last = outputs[-1] if outputs else {}
         self._stream = last.get("name") if last.get("output_type") == "stream" else None

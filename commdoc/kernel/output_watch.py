@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from commdoc.kernel.capture import Captures, Holder
 from commdoc.kernel.cells import MAX_EXECUTIONS
-from commdoc.kernel.outputs import Captured
+from commdoc.kernel.outputs import Captured, can_be_sent, sendable
 from commdoc.kernel.records import SCALARS, Kind, Parent, Record, freeze, parent_id, parent_type
 
 VIEW_MIME: Final = "application/vnd.jupyter.widget-view+json"
@@ -73,7 +73,9 @@ class OutputWatch:
         return self._captures.taker(parent_id(_message_of(parent))) if self._captures.stacks else None
 
     def _take(self, holder: Holder, kind: str, content: dict[str, Any], display_id: Any = None) -> Any:
-        """Give an output to an Output widget instead of the cell."""
+        """Give an output to an Output widget instead of the cell; one that Jupyter refuses it is to refuse as ever."""
+        if not can_be_sent(content):
+            return None
         message = Captured(kind, content, display_id)
         holder.take(message)
         self._barrier((Kind.CAPTURED, holder.comm_id, message))
@@ -148,7 +150,7 @@ class OutputWatch:
         if (holder := self._taker(parent)) is not None:
             if not content["text"]:
                 return KEPT
-            return self._take(holder, "stream", {"name": content["name"], "text": content["text"]})
+            return self._take(holder, "stream", {"name": content["name"], "text": sendable(content["text"])})
         message = _message_of(parent)
         if message and parent_type(message) != "execute_request":
             self._barrier((Kind.LOG, content["name"], content["text"], message))

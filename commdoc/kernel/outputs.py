@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from commdoc.kernel.records import SCALARS, Refused, freeze
 from commdoc.protocol.streams import StreamText
 
 Output = dict[str, Any]
@@ -133,6 +134,30 @@ class OutputList:
             self._stream = None
 
 
+def tellable(output: Output) -> Output:
+    """Return a copy of an output that can be told; for one that Jupyter refuses a text stands in its place."""
+    frozen = freeze(output)
+    if isinstance(frozen, dict) and can_be_sent(frozen):
+        return frozen
+    reason = frozen.reason if isinstance(frozen, Refused) else "it has a lone surrogate, or no text for a key"
+    return {"output_type": "stream", "name": "stderr", "text": f"[output left out: {reason}]\n"}
+
+
+def can_be_sent(value: Any) -> bool:
+    """Whether a frozen value can go through JSON and UTF-8; what can't is refused by Jupyter, too."""
+    kind = value.__class__
+    if kind is str:
+        return value.isascii() is True or sendable(value) == value
+    if kind is dict:
+        return SCALARS.issuperset(map(type, value)) and all(map(can_be_sent, (*value, *value.values())))
+    return all(map(can_be_sent, value)) if kind is list else kind is not Refused
+
+
+def sendable(text: str) -> str:
+    """Return a text that UTF-8 can carry: a lone surrogate becomes a question mark, as in a terminal."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
 def weight(value: Any) -> int:
     """Return about how many bytes of JSON a frozen value is."""
     kind = value.__class__
@@ -146,4 +171,4 @@ def weight(value: Any) -> int:
 
 
 def _text(text: Any) -> str:
-    return "".join(text) if isinstance(text, list) else str(text)
+    return "".join(map(str, text)) if isinstance(text, list) else str(text)

@@ -224,3 +224,42 @@ def test_bytes_that_a_display_shows_are_text_as_jupyter_sends_them(
     shown = notebook.value("[o['data'] for o in out.outputs]")
     assert base64.b64decode(shown[0]["image/png"]) == b"\x89PNG" + bytes(3_000)
     assert shown[1] == {"x/y+json": [{"a": "MQ=="}]}
+
+
+def test_what_jupyter_refuses_is_refused_in_the_cell_and_costs_no_other_output(
+    notebook: Notebook, window: Window
+) -> None:
+    notebook.run(
+        "other = w.Output()\n"
+        "def refused(data):\n"
+        "    try: display(data, raw=True)\n"
+        "    except Exception as error: return type(error).__name__\n"
+        "with out:\n"
+        "    errors = [refused({'x/y+json': {1, object()}}), refused({'text/plain': '\\ud800'})]\n"
+        "    print('a\\ud800b')\n"
+        "with other: print('other')\n"
+    )
+    assert notebook.value("errors") == ["ValueError", "UnicodeEncodeError"]
+    assert captured(notebook, window) == [("stream", "a?b\n")]
+    assert captured(notebook, window, "other") == [("stream", "other\n")]
+    until(lambda: window.kernel.status == "idle")
+
+
+def test_a_list_that_jupyter_refuses_costs_no_other_comm(notebook: Notebook, window: Window) -> None:
+    notebook.run(
+        "def bad(): return {'output_type': 'display_data', 'data': {'text/plain': object()}, 'metadata': {}}\n"
+        "try: out.outputs = (bad(),)\n"
+        "except ValueError as error: print(error)\n"
+        "with out: print('more')\n"
+        "slider = w.IntSlider(value=41)"
+    )
+    until(lambda: window.kernel.status == "idle")
+    notebook.run("%unload_ext commdoc")
+    notebook.load()
+    comm_id, other = notebook.value("out.comm.comm_id"), notebook.value("slider.comm.comm_id")
+    with commdoc.join(url=notebook.link) as late:
+        until(lambda: other in late.comms and comm_id in late.comms, what="all comms are in the room")
+        texts = [output["text"] for output in late.comms[comm_id]["outputs"]]
+    assert len(texts) == 2
+    assert texts[0].startswith("[output left out:")
+    assert texts[1] == "more\n"

@@ -4,6 +4,7 @@ what a thread reads of it.
 
 from __future__ import annotations
 
+import json
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -92,3 +93,42 @@ def test_who_reads_while_another_thread_settles_gets_all(monkeypatch: pytest.Mon
     for thread in threads:
         thread.join()
     assert [output["text"] for output in seen] == ["x"]
+
+
+def test_a_reader_that_is_interrupted_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story(monkeypatch)
+    holder = story.captures.holders["c"]
+    for n in range(3):
+        holder.take(Captured("stream", {"name": "stdout", "text": f"{n}\n"}))
+    with monkeypatch.context() as patch:
+        apply, left = OutputList.apply, iter([False, True])
+
+        def interrupted(self: OutputList, message: Captured) -> bool:
+            if next(left):
+                raise KeyboardInterrupt
+            return apply(self, message)
+
+        patch.setattr(OutputList, "apply", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            holder.settle()
+    holder.settle()
+    assert [output["text"] for output in story.widget._trait_values["outputs"]] == ["0\n1\n2\n"]
+
+
+def test_a_list_that_jupyter_refuses_is_told_without_what_it_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = Story(monkeypatch)
+    told: list[list[str]] = []
+
+    def tell(_: str, outputs: tuple[dict[str, Any], ...]) -> None:
+        json.dumps(outputs)
+        told.append([output["text"] for output in outputs])
+
+    story.plain = PlainUpdates(story.captures, tell)
+    story.widget._trait_values["outputs"] = (
+        {"output_type": "display_data", "data": {"a/b": object()}, "metadata": {}},
+    )
+    story.capture("stream", {"name": "stdout", "text": "more\n"}, 0)
+    assert [texts[1] for texts in told] == ["more\n"]
+    assert told[0][0].startswith("[output left out:")
