@@ -114,10 +114,10 @@ class Asks:
         self, peer: Peer, ident: str, comm_id: str, message: Mapping[str, Any], buffers: list[memoryview]
     ) -> None:
         target = fields.text(message, "target_name")
-        data, metadata = self._open_data(message.get("data"), buffers), message.get("metadata")
+        data = self._open_data(message.get("data"), buffers)
         content: dict[str, Any] = {"comm_id": comm_id, "target_name": target, "data": data[0]}
-        if metadata is not None:
-            content["metadata"] = metadata
+        if message.get("metadata") is not None:
+            content["metadata"] = fields.need(message, "metadata", dict)
         if comm_id in self._comms or len(self._opening) >= MAX_OPENING:
             reason = (
                 f"the comm {comm_id} is open" if comm_id in self._comms else "too many comms are being opened"

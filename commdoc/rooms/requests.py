@@ -303,10 +303,11 @@ class Requests:
 
     def _supersede(self, queue: deque[Waiting]) -> None:
         later: set[str] = set()
+        newest = queue[-1]
         for waiting in reversed(list(queue)):
             if waiting.keys is None:
                 return
-            if waiting.keys <= later:
+            if waiting.keys <= later and waiting is not newest:  # it may have no keys at all
                 queue.remove(waiting)
                 self._shares.left(waiting)
                 reason = "later requests have all of its keys"

@@ -36,9 +36,13 @@ def pack(value: object) -> bytes:
     """Return the JSON of a message's part.
 
     Unlike the packer of `Session` this one keeps NaN and the infinities: Python's JSON reader, which is what a
-    kernel has, takes them, and a trait gets the float and not the string ``"nan"``.
+    kernel has, takes them, and a trait gets the float and not the string ``"nan"``. A lone surrogate (half of
+    an emoji that a browser has cut) is escaped, as browsers do.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"), default=str).encode()
 
 
 class ZmqLink:

@@ -37,6 +37,9 @@ BAD_FRAMES = {
     "buffers that are not there": frames.encode(
         {"type": "message", "message_id": "m", "comm_id": "c1", "data": {}, "buffers": [3]}
     ),
+    "metadata that is a text": frames.encode(
+        {"type": "open", "message_id": "m", "comm_id": "n", "target_name": "t", "data": {}, "metadata": "x"}
+    ),
     "a hash that is a path": frames.encode({"type": "get_blobs", "hashes": ["../../etc/passwd"]}),
     "no Yjs update": sync_frame(Sync.UPDATE, b"\xff\xff\xff\xff\xff"),
 }

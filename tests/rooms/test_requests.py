@@ -45,6 +45,20 @@ def test_a_request_whose_keys_are_all_in_later_ones_is_dropped_and_told(desk: De
     assert desk.sent == ["r0", "r2"]
 
 
+def test_a_request_without_keys_is_one_like_any_other(desk: Desk) -> None:
+    desk.ask("r0")
+    desk.ask("r1")
+    desk.ask("r2", value=2)
+    desk.ask("r3")
+    desk.expire(1)
+    assert desk.sent == ["r0"]
+    for ident in ("r0", "r2", "r3"):
+        desk.settle(ident)
+    assert desk.sent == ["r0", "r2", "r3"]
+    assert desk.heard("r1") == ["accepted", "superseded"]
+    assert desk.requests.open_count() == 0
+
+
 def test_a_request_is_not_dropped_across_a_message(desk: Desk) -> None:
     desk.ask("r0", value=0)
     desk.ask("r1", value=1)

@@ -149,3 +149,19 @@ async def test_a_connection_file_that_is_none_is_told(tmp_path: Path, content: s
         file.write_text(content)
     with pytest.raises(KernelLinkError, match="can't be used"):
         ZmqLink(file, lambda msg_id: None)
+
+
+async def test_half_an_emoji_arrives_as_a_browser_sends_it(kernel: Kernel) -> None:
+    link = ZmqLink(Path(kernel.manager.connection_file), lambda msg_id: None)
+    comm_id, message_id = uuid.uuid4().hex, uuid.uuid4().hex
+    link.send("comm_open", {"comm_id": comm_id, "target_name": "test", "data": {}}, [], uuid.uuid4().hex)
+    link.send("comm_msg", {"comm_id": comm_id, "data": {"\ud83d": "\ud83d é"}}, [], message_id)
+    asked = f"print(any(m[0] == {message_id!r} and m[1] == {{'\\ud83d': '\\ud83d é'}} for m in heard))"
+    try:
+        for _ in range(500):
+            if await asyncio.to_thread(kernel.run, asked) == "True":
+                break
+        else:
+            pytest.fail("the message has not arrived")
+    finally:
+        link.close()
