@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from playwright.sync_api import Browser, Locator, WebSocketRoute, expect
@@ -76,11 +77,14 @@ class LabWindow(LabPage):
         *,
         wait: bool = True,
         delayed: Delay | None = None,
+        prepare: Callable[[LabWindow], None] | None = None,
         **how: Any,
     ) -> None:
         self.trace = Trace()
         super().__init__(browser, notebook, wait=False, **how)
         self.page.on("websocket", self.trace.watch)
+        if prepare is not None:
+            prepare(self)
         if delayed is not None:
             self.page.route_web_socket(delayed.url, delayed.route)
         self.wait_open()
