@@ -30,7 +30,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Show it: windows join a busy kernel.")
 @click.option("--once", is_flag=True, help="End when the notebook has run, instead of serving until Ctrl-C.")
 @click.option(
     "--notebook",

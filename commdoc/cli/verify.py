@@ -17,7 +17,7 @@ ROOM is the beginning of a room's or kernel's id, a notebook's path, or a page l
 
 \b
 Examples:
-  commdoc verify                            exit 0: the same everywhere; exit 1: not
+  commdoc verify                            exit 0: the same everywhere; exit 1: not, or the kernel didn't answer
   commdoc verify 3f2a --timeout 30 --json
 """
 
@@ -29,7 +29,8 @@ Examples:
 def verify(*, room: str | None, timeout: float, as_json: bool) -> None:
     """Compare kernel, document and a fresh window, value by value.
 
-    The kernel is asked for the state of all its comms; a kernel that is busy answers when it is idle.
+    The kernel is asked for the state of all its comms. One that is busy answers when it is idle; without its answer
+    in time, or when it is gone, document and window are compared, and the exit code is 1.
     """
     given = which(room)
     if "url" not in given:
