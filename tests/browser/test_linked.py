@@ -93,7 +93,9 @@ def drag_slowly(page: RoomPage, description: str, to: float) -> None:
 
 def expect_agreement(notebook: Notebook, pages: list[RoomPage], value: int) -> None:
     def agree() -> bool:
-        return set(notebook.value("values()")) == {value} and all(shown(page) == {str(value)} for page in pages)
+        return set(notebook.value("values()")) == {value} and all(
+            shown(page) == {str(value)} for page in pages
+        )
 
     until(agree, timeout=20, what=f"all are {value} in the kernel and in every page")
 
