@@ -103,7 +103,9 @@ class Peer:
 
     def sender(self) -> Sender:
         """Return as who it asks."""
-        return Sender(self.peer_id, self.key or self.peer_id, told=self.key is not None)
+        # Apart from the keys: others are told the peer_id, and could call themselves so.
+        key = self.peer_id if self.key is None else f"={self.key}"
+        return Sender(self.peer_id, key, told=self.key is not None)
 
     def waiting_bytes(self) -> int:
         """Return the bytes that wait in the queue, without the frame that the socket has."""

@@ -40,6 +40,9 @@ _DECLARED = re.compile(r"""(?:["']([^"'\s]+)["']|([A-Za-z_$][\w$]*))\s*:\s*["']n
 _LONGEST_DECLARATION: Final = 65_536
 """Bytes of such an ``extension.js``; a longer one is a whole front end of something else."""
 
+_LARGEST_FILE: Final = 64 * 1024 * 1024
+"""Bytes of a file that is sent: it is in memory meanwhile, as often as it is asked for at the same time."""
+
 _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
@@ -245,4 +248,4 @@ def _read(key: _Key, path: str) -> bytes | None:
     if found is None or (found.root, found.stamp) != (key.root, key.stamp):
         return None
     file = file_of(found.root, path)
-    return None if file is None else file.read_bytes()
+    return None if file is None or file.stat().st_size > _LARGEST_FILE else file.read_bytes()

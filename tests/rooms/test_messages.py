@@ -164,3 +164,18 @@ async def test_a_window_may_use_an_id_that_another_one_uses() -> None:
         await bridge.do({"op": "settled", "request_id": second, "comm_id": "c1", "state": {"step": 3}})
         await other.wait("settled", request_id="r")
         assert len(one.heard_of("settled")) == 1
+
+
+async def test_a_window_can_not_call_itself_by_what_it_is_told_of_another_one() -> None:
+    async with House() as house:
+        bridge = await bridge_with_key(house)
+        await bridge.do(opened())
+        one = await house.window()
+        thief = await window_with_key(house, one.heard_of("welcome")[0]["peer_id"])
+        await one.say(request("r", value=1))
+        await one.wait("accepted")
+        await thief.say(request("r", value=2))
+        await thief.wait("accepted")
+        await bridge.do({"op": "settled", "request_id": "r", "comm_id": "c1", "state": {"value": 1}})
+        await one.wait("settled", request_id="r")
+        assert thief.heard_of("settled") == []

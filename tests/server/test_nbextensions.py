@@ -197,6 +197,19 @@ async def test_a_name_that_is_no_installed_package_is_not_found(name: str) -> No
         assert await asked(host, name) == 404
 
 
+async def test_a_file_that_would_fill_the_memory_is_not_sent(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nbextensions, "_LARGEST_FILE", 100)
+    for name, size in (("most", 100), ("more", 101)):
+        (installed / "plain" / f"{name}.map").write_bytes(bytes(size))
+    async with site() as host, bridge(host.url, host.token("bridge")) as kernel:
+        await kernel.do(model("plain"))
+        base = await base_of(host, "plain")
+        assert (await host.get(f"{base}most.map")).code == 200
+        assert (await host.get(f"{base}more.map")).code == 404
+
+
 async def test_an_upgraded_package_has_another_address(installed: Path) -> None:
     async with site() as host, bridge(host.url, host.token("bridge")) as kernel:
         await kernel.do(model("plain"))
