@@ -12,19 +12,24 @@ import contextlib
 import json
 import logging
 import os
+import re
 import stat
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, get_args
 from urllib.parse import urlsplit
 
 import psutil
 from typing_extensions import NotRequired
 
+from commdoc.protocol.messages import Role
+
 log = logging.getLogger(__name__)
 
 VERSION: Final = 1
+
+_ROOM_ID: Final = re.compile(r"[\w-]{1,100}", re.ASCII)
 
 
 class Issue(TypedDict):
@@ -119,18 +124,33 @@ def live() -> list[Announcement]:
 def left_behind(path: Path, connection_file: str) -> Announcement | None:
     """Return what a host that died has left for the next one of its kernel; whoever asks holds the kernel's lock.
 
-    None when there is nothing, when its tokens have expired, or when others than this user could read them.
+    None when there is nothing, when its tokens have expired, or when others than this user could read them; also for
+    what no host has written: each next one would fail on it.
     """
     try:
-        about = path.stat()
+        about = path.lstat()
         content: Announcement = json.loads(path.read_text(encoding="utf-8"))
-        private = about.st_uid == os.getuid() and not stat.S_IMODE(about.st_mode) & 0o077
+        own = stat.S_ISREG(about.st_mode) and about.st_uid == os.getuid()
+        private = own and not stat.S_IMODE(about.st_mode) & 0o077
         good = content["version"] == VERSION and content["expires"] > time.time()
-        if private and good and content["connection_file"] == connection_file and port_of(content):
+        same = content["connection_file"] == connection_file
+        if private and good and same and port_of(content) and _is_whole(content):
             return content
     except (OSError, AttributeError, ValueError, KeyError, TypeError):
         log.debug("%s is nothing to go on from", path, exc_info=True)
     return None
+
+
+def _is_whole(content: Announcement) -> bool:
+    """Whether what the next host takes over is of the right kinds."""
+    issues: list[Issue] = [content, *content.get("earlier", [])]
+    return (
+        _ROOM_ID.fullmatch(content["room_id"]) is not None
+        and isinstance(content["created"], int | float)
+        and all(isinstance(issue["expires"], int | float) for issue in issues)
+        and all(isinstance(token, str) for issue in issues for token in issue["tokens"].values())
+        and all(isinstance(content["tokens"][role], str) for role in get_args(Role))
+    )
 
 
 def port_of(announcement: Announcement) -> int:

@@ -129,6 +129,12 @@ async def test_what_others_could_read_is_not_taken_over(kernel: Sleeper) -> None
         {"url": "http://127.0.0.1/no/port"},
         {"url": 5},
         {"tokens": None, "expires": "soon"},
+        {"room_id": 5},
+        {"room_id": "../x"},
+        {"tokens": {"window": "w"}},
+        {"tokens": {"bridge": 1, "window": 2, "viewer": 3}},
+        {"created": None},
+        {"earlier": [{"tokens": {"window": 7}, "expires": 1e12}]},
     ],
 )
 async def test_what_has_expired_or_is_broken_is_not_taken_over(
@@ -141,6 +147,16 @@ async def test_what_has_expired_or_is_broken_is_not_taken_over(
     assert announce.left_behind(path, found["connection_file"]) is None
     again = await start(kernel)
     assert again.token != found["tokens"]["bridge"]
+
+
+async def test_a_link_in_the_place_of_the_announcement_is_not_used(kernel: Sleeper, tmp_path: Path) -> None:
+    await start(kernel)
+    found = await killed(kernel)
+    path = announce.path_of(kernel.kernel_id)
+    other = path.rename(tmp_path / "other.json")
+    path.symlink_to(other)
+    assert announce.left_behind(other, found["connection_file"]) is not None
+    assert announce.left_behind(path, found["connection_file"]) is None
 
 
 async def test_the_host_of_another_kernel_leaves_it_alone_while_its_kernel_lives(kernel: Sleeper) -> None:
