@@ -125,3 +125,21 @@ def test_a_widget_gets_neither_the_token_nor_out_of_its_frame(
     assert found["tokens"]["window"] not in frame.content()
     until(lambda: sidecar.num_fds() <= descriptors + 4, what="no socket is left open")
     assert notebook.value("1 + 1") == 2
+
+
+@pytest.mark.scenario("S47")
+def test_a_frame_that_asks_for_another_port_makes_no_dead_kernel_look_alive(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    page = open_page().page
+    bar = page.locator("#bar")
+    until(lambda: bar.get_attribute("data-kernel-live") == "true", what="the kernel is shown")
+    page.frames[1].evaluate(
+        """new Promise((done) => {
+            addEventListener("message", ({ data }) => data?.commdoc === "port" && done());
+            parent.postMessage({ commdoc: "ready", id: "again" }, "*");
+        })"""
+    )
+    notebook.manager.shutdown_kernel(now=True)
+    assert bar.get_attribute("data-state") == "connecting"
+    assert bar.get_attribute("data-kernel-live") == "false"

@@ -67,6 +67,8 @@ class FrameHost {
   private serve(): void {
     this.end();
     this.header.setTrouble(null);
+    // Of the connection before the header hears no more: what it said last is not what is.
+    this.header.setConnection("connecting");
     const room = new MessageChannel();
     const watched = new MessageChannel();
     const stopPipe = pipePort(room.port1, this.room.connect);
