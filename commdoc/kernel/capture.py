@@ -59,14 +59,28 @@ class Holder:
         self._settling = False
         self._altered = False
         self._new_bytes = 0
+        self._displays: set[str] = set()
+        self._clear_next = False
         self.changed = False
         """Whether front ends without the shim may have to be told the list."""
 
     def take(self, message: Captured) -> None:
         """Take a message. No lock, never blocks."""
+        if message.kind == "clear_output":
+            self._clear_next = True
+        elif message.kind != "update_display_data":
+            if self._clear_next:
+                self._displays.clear()
+                self._clear_next = False
+            if message.display_id is not None:
+                self._displays.add(message.display_id)
         self._untold.append(message)
         self._taken.append(message)
         self.changed = True
+
+    def shows(self, display_id: str) -> bool:
+        """Whether a display of this id was taken, and perhaps not cleared since: updates of others are not for it."""
+        return display_id in self._displays
 
     def telling(self, message: Captured) -> bool:
         """Whether the room has to be told of a message; each is asked for once, in order."""

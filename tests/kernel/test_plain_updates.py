@@ -13,7 +13,9 @@ import pytest
 
 from commdoc.kernel import capture
 from commdoc.kernel.capture import PLAIN_AGAIN_BYTES, Captures, PlainUpdates
+from commdoc.kernel.output_watch import OutputWatch
 from commdoc.kernel.outputs import Captured, OutputList, weight
+from commdoc.kernel.records import Kind
 
 
 class Story:
@@ -132,3 +134,26 @@ def test_a_list_that_jupyter_refuses_is_told_without_what_it_refuses(
     story.capture("stream", {"name": "stdout", "text": "more\n"}, 0)
     assert [texts[1] for texts in told] == ["more\n"]
     assert told[0][0].startswith("[output left out:")
+
+
+def test_an_update_of_a_display_costs_no_output_that_does_not_show_it() -> None:
+    captures = Captures(lambda _: None)
+    told: list[Any] = []
+    watch = OutputWatch(captures, told.append, lambda _: None, lambda: None)
+    parent = {"header": {"msg_id": "m", "msg_type": "execute_request"}}
+    shown = {"data": {"text/plain": "x"}, "metadata": {}, "transient": {"display_id": "d"}}
+    for n in range(20):
+        captures.opened(f"c{n}", "")
+
+    def taken(comm_id: str, act: str, content: dict[str, Any]) -> list[str]:
+        captures.aim(comm_id, "m")
+        watch.watchers[act](content, None, parent, None)
+        captures.aim(comm_id, "")
+        told.clear()
+        watch.watchers["update_display_data"](shown, None, None, None)
+        return [record[1] for record in told if record[0] == Kind.CAPTURED]
+
+    assert taken("c3", "display_data", shown) == ["c3"]
+    assert taken("c7", "display_data", shown) == ["c3", "c7"]
+    assert taken("c3", "clear_output", {"wait": True}) == ["c3", "c7"]
+    assert taken("c3", "stream", {"name": "stdout", "text": "x"}) == ["c7"]
