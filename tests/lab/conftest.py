@@ -76,6 +76,22 @@ def plain_collaboration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
         yield it
 
 
+@pytest.fixture(scope="module")
+def server_documents(tmp_path_factory: pytest.TempPathFactory, labextensions: Path) -> Iterator[LabServer]:
+    """A JupyterLab with jupyter-server-documents and commdoc."""
+    folder, python = tmp_path_factory.mktemp("documents"), python_of("documents")
+    with lab_server(folder, options=with_commdoc(labextensions), python=python) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def plain_server_documents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """A JupyterLab with jupyter-server-documents, without commdoc."""
+    folder = tmp_path_factory.mktemp("plain-documents")
+    with lab_server(folder, python=python_of("documents")) as it:
+        yield it
+
+
 @pytest.fixture
 def open_window(chromium: Browser) -> Iterator[OpenWindow]:
     """Open windows onto notebooks; they are closed at the end."""

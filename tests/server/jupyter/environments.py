@@ -25,7 +25,7 @@ Name = Literal["collaboration", "documents"]
 
 PACKAGES: dict[Name, list[str]] = {
     "collaboration": ["jupyter_collaboration", "jupyter_server", "ipykernel", "ipywidgets"],
-    "documents": ["jupyter_server_documents", "jupyter_server", "ipykernel", "ipywidgets"],
+    "documents": ["jupyter_server_documents", "jupyterlab", "jupyter_server", "ipykernel", "ipywidgets"],
 }
 OURS = ["click", "filelock", "psutil", "rich", "typing_extensions", "websockets"]
 """What commdoc asks for and the extensions don't bring."""
