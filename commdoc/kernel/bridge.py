@@ -73,6 +73,10 @@ def kernel_info(connection_file: str) -> KernelInfo:
     return info
 
 
+_VIEWS: Final[weakref.WeakKeyDictionary[Any, list[dict[str, Any]]]] = weakref.WeakKeyDictionary()
+"""What was displayed when a kernel's last bridge ended: nothing else in a kernel knows it."""
+
+
 class Bridge:
     """Mirrors the comms of a kernel into a room.
 
@@ -138,6 +142,7 @@ class Bridge:
             self._widget(comm_id).send_state("msg_id")  # front ends go on capturing where we end
         self._flush.stop(FINAL_FLUSH_SECONDS)
         self._link.stop()
+        _VIEWS[self._kernel] = self._coalescer.views()
 
     def join(self, locate: Callable[[], Endpoint]) -> None:
         """Leave the room of now for another one."""
@@ -256,7 +261,8 @@ class Bridge:
             loop.add_callback(self._inbound.read_again, comm_id, keys)
 
     def _remember_views(self) -> None:
-        """Note the widgets that were results of cells so far: ``Out`` is the only trace of displays."""
+        """Note what is displayed: as the bridge before this one knew it, and results of cells, which ``Out`` has."""
+        self._coalescer.recall_views(_VIEWS.pop(self._kernel, []))
         for execution_count, result in sorted(self._kernel.shell.user_ns.get("_oh", {}).items()):
             model_id = truth.model_id_of(result)
             if model_id is not None:

@@ -49,8 +49,26 @@ class Cells:
         for key in [key for key in self._views if key[0] == comm_id]:
             del self._views[key]
 
+    def shown(self) -> list[PendingOp]:
+        """Return what is displayed, for `recall`."""
+        return list(self._views.values())
+
+    def recall(self, shown: list[PendingOp]) -> None:
+        """Take what was displayed when somebody listened before; in order."""
+        for view in shown:
+            known: dict[str, Any] = {
+                name: view[name] for name in ("execution_count", "cell_id") if name in view
+            }
+            self._remember(view["msg_id"], known)
+            self.view(view["comm_id"], {"header": {"msg_id": view["msg_id"]}})
+
     def remember_view(self, comm_id: str, execution_count: int) -> None:
-        """Note a view that was displayed before anybody listened."""
+        """Note a view that was displayed before anybody listened, unless it is known."""
+        if any(
+            view["comm_id"] == comm_id and view.get("execution_count") == execution_count
+            for view in self._views.values()
+        ):
+            return
         execution = f"execution-{execution_count}"
         self._remember(execution, {"execution_count": execution_count})
         self.view(comm_id, {"header": {"msg_id": execution}})

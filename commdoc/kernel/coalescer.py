@@ -91,6 +91,8 @@ class Coalescer:
         self._outputs = outputs = OutputMirror(captures or Captures(lambda _: None), self._emit)
         self._cells = cells = Cells(self._emit)
         self.remember_view = cells.remember_view
+        self.recall_views = cells.recall
+        self.views = cells.shown
         self._feeds: dict[int, Callable[..., None]] = {
             Kind.UPDATE: self._update,
             Kind.OPEN: self._open,

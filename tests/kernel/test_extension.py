@@ -102,6 +102,23 @@ def test_loading_again_after_unloading_mirrors_everything_again(loaded: Loaded) 
 
 
 @pytest.mark.scenario("S41")
+def test_what_was_displayed_is_known_again_after_a_reload_in_its_order(loaded: Loaded) -> None:
+    kernel, room = loaded
+    kernel.run("from IPython.display import display\na = w.Text(); display(a)")
+    kernel.run("b = w.Text(); b")
+    kernel.run("c = w.Text(); display(c)")
+    ids = [kernel.value(f"{name}.model_id") for name in "abc"]
+    room.wait_for(lambda: len(room.of("view")) == 3)
+    before = room.of("view")
+    unload(kernel)
+    kernel.run("d = w.Text(); d")
+    load(kernel, room.url)
+    room.wait_for(lambda: len(room.hellos) == 2 and len(room.of("view")) == 7)
+    assert room.of("view")[3:6] == before
+    assert [op["comm_id"] for op in room.of("view")[3:]] == [*ids, kernel.value("d.model_id")]
+
+
+@pytest.mark.scenario("S41")
 def test_unloading_what_is_not_loaded_is_no_error(loaded: Loaded) -> None:
     loaded.kernel.run("%unload_ext commdoc")
     loaded.kernel.run("import commdoc; commdoc.unload_ipython_extension(get_ipython())")
