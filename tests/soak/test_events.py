@@ -98,6 +98,7 @@ def tell(least, size):
         down.n = i
         down.send({"i": i, "sha": hashlib.sha256(raw).hexdigest(), "sum": zlib.adler32(raw)}, buffers=[raw])
         sent.append(i)
+        time.sleep(0.02)
 
 def begin(*args):
     global teller
@@ -108,7 +109,6 @@ def end():
     enough.set()
     teller.join()
     return len(sent)
-        time.sleep(0.02)
 
 display(up, down)
 """
