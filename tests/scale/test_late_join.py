@@ -67,9 +67,9 @@ def test_a_window_joins_after_the_kernel_was_killed(notebook: Notebook, window: 
 def test_5_000_models_and_50_mb_come_complete_and_nobody_waits_for_them(
     notebook: Notebook, window: commdoc.Window
 ) -> None:
-    notebook.run(SLIDERS.format(sliders=1_600))
+    notebook.run(SLIDERS.format(sliders=1_400))
     notebook.run(
-        "import os\nimages = [ipywidgets.Image(value=os.urandom(500_000), format='png') for _ in range(100)]"
+        "import os\nimages = [ipywidgets.Image(value=os.urandom(125_000), format='png') for _ in range(400)]"
     )
     comm_id = notebook.value("sliders[7].model_id")
     window.wait_until(lambda: len(window.comms) == 5_000, timeout=60)
@@ -86,6 +86,6 @@ def test_5_000_models_and_50_mb_come_complete_and_nobody_waits_for_them(
         fetched = late.result()
         late.do("wait", comm_id=comm_id, key="value", value=moves % 100)
 
-    assert (fetched["blobs"], fetched["bytes"]) == (100, 50_000_000)
+    assert (fetched["blobs"], fetched["bytes"]) == (400, 50_000_000)
     assert moves > 3, "a window that was there sees moves all the time"
     assert fetched["moves"] > 2, "and the late one between its blobs"
