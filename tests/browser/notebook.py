@@ -18,6 +18,7 @@ from typing import Any
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from jupyter_core.paths import jupyter_runtime_dir
 
 from tests.conftest import until
 
@@ -50,7 +51,8 @@ class Notebook:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        runtime = Path(os.environ["JUPYTER_RUNTIME_DIR"])
+        runtime = Path(jupyter_runtime_dir())
+        runtime.mkdir(parents=True, exist_ok=True)
         self.kernel_id = str(uuid.uuid4())
         self.manager = KernelManager(
             kernel_name="python3", connection_file=str(runtime / f"kernel-{self.kernel_id}.json")
