@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from commdoc.errors import ValueEncodingError
 from commdoc.kernel.coalescer import PendingOp
+from commdoc.kernel.outputs import sendable
 from commdoc.kernel.records import Refused
 from commdoc.protocol import frames
 from commdoc.protocol.messages import BlobType
@@ -145,7 +146,7 @@ class BatchEncoder:
             op["outputs"] = [self._output(op["comm_id"], output, put) for output in op["outputs"]]
             building.size += 256 * len(op["outputs"])
         elif op["op"] == "stream":
-            op["text"] = _sendable(op["text"])
+            op["text"] = sendable(op["text"])
             building.size += len(op["text"])
 
     def _output(self, comm_id: str, output: dict[str, Any], put: Any) -> Any:
@@ -216,11 +217,6 @@ class _Building:
         self.messages: list[PendingOp] = []
         self.size = 0
         self.op_bytes = 0
-
-
-def _sendable(text: str) -> str:
-    """Return a text that UTF-8 can carry: a lone surrogate becomes a question mark, as in a terminal."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _is_plain(state: dict[str, Any]) -> bool:

@@ -52,8 +52,7 @@ class Displays:
     def shown(self, display_id: str, ordinal: int, shown: dict[str, Any], parent: Parent | None) -> None:
         """A cell displays something that may be changed later."""
         cell_id = self._cell_of(parent_id(parent) or "")
-        digest = shown_digest(shown["data"])
-        if cell_id is None or digest is None:
+        if cell_id is None or (digest := shown_digest(shown["data"])) is None:
             return
         places = self._places.pop(display_id, OrderedDict())
         places[Place(cell_id, ordinal)] = [digest]
@@ -66,8 +65,7 @@ class Displays:
     def redisplayed(self, display_id: str, shown: dict[str, Any]) -> None:
         """What has this id shows something else now."""
         places = self._places.get(display_id)
-        digest = shown_digest(shown["data"])
-        if not places or digest is None:
+        if not places or (digest := shown_digest(shown["data"])) is None:
             return
         if self._has_cells:
             named = [

@@ -91,8 +91,9 @@ class OutputWatch:
     def _update_display(self, content: Any, buffers: Any, parent: Parent | None, metadata: Any) -> Any:
         display_id = _display_id(content)
         if display_id is not None:
-            for holder in [each for each in list(self._captures.holders.values()) if each.shows(display_id)]:
-                self._take(holder, "update_display_data", _shown(content), display_id)
+            for holder in list(self._captures.holders.values()):
+                if holder.shows(display_id):  # a copy for each: what a widget holds is its user's
+                    self._take(holder, "update_display_data", _shown(content), display_id)
             self._barrier((Kind.REDISPLAYED, display_id, _shown(content)))
         if self._taker(parent) is None:
             self._view(content, _message_of(parent))

@@ -248,6 +248,7 @@ class LabPage:
         *,
         size: tuple[int, int] = (1280, 1400),
         wait: bool = True,
+        script: str = "",
     ) -> None:
         self.console: list[str] = []
         self.foreign: list[str] = []
@@ -258,6 +259,7 @@ class LabPage:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.console.append(f"pageerror: {error}"))
         self.page.on("request", self._on_request)
+        self.page.add_init_script(script)
         self.page.goto(notebook.link, wait_until="commit")
         if wait:
             self.wait_ready()

@@ -84,7 +84,7 @@ class Notebook:
 
     @property
     def _announcement(self) -> Path:
-        return Path(os.environ["JUPYTER_RUNTIME_DIR"], f"commdoc-{self.kernel_id}.json")
+        return Path(jupyter_runtime_dir(), f"commdoc-{self.kernel_id}.json")
 
     def reading_link(self) -> str:
         """Return the room's link for somebody who may only look."""

@@ -87,11 +87,11 @@ def tell(server: LabServer, open_window: OpenWindow, *, load: bool = False) -> S
         window.expect_text(1, "twice 12")
         settle(window)
     windows = [first, second]
-    shown = [window.page.evaluate(SHOWN) for window in windows]
+    traces = [window.trace() for window in windows]
     return Story(
-        [window.trace.sent for window in windows],
-        [window.trace.received for window in windows],
-        shown,
+        [trace.sent for trace in traces],
+        [trace.received for trace in traces],
+        [window.page.evaluate(SHOWN) for window in windows],
         [window.console for window in windows],
     )
 

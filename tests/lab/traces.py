@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 from typing import Any, Final
 
-from playwright.sync_api import WebSocket
+from playwright.sync_api import Page
 
 TOLD: Final = ("comm_open", "comm_msg", "comm_close", "comm_info_request", "comm_info_reply")
 
+RECORDER: Final = """
+(() => {
+  const frames = (window.kernelFrames = []);
+  const keep = (what, frame) => frames.push([what, typeof frame === "string" ? frame : frame.slice(0)]);
+  window.WebSocket = class extends WebSocket {
+    constructor(url, protocols) {
+      super(url, protocols);
+      if (this.url.includes("/api/kernels/")) this.addEventListener("message", ({data}) => keep("received", data));
+    }
+    send(frame) {
+      if (this.url.includes("/api/kernels/")) keep("sent", frame);
+      super.send(frame);
+    }
+  };
+})();
+"""
+
+_FRAMES: Final = """
+() => window.kernelFrames.map(([what, frame]) => {
+  if (typeof frame === "string") return [what, frame];
+  let bytes = "";
+  for (const byte of new Uint8Array(frame)) bytes += String.fromCharCode(byte);
+  return [what, null, btoa(bytes)];
+})
+"""
+
 
 class Trace:
-    """Listens to a page's sockets; to be made before they are.
+    """What a page with the `RECORDER` has said and heard: a browser's own events of frames leave out one now and then.
 
     Attributes
     ----------
@@ -20,16 +47,13 @@ class Trace:
         One line for each message about comms.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, page: Page) -> None:
         self.sent: list[str] = []
         self.received: list[str] = []
         self._names: dict[str, str] = {}
-
-    def watch(self, socket: WebSocket) -> None:
-        """Listen to a socket, if it is a kernel's."""
-        if "/api/kernels/" in socket.url:
-            socket.on("framesent", lambda frame: self._take(frame, self.sent))
-            socket.on("framereceived", lambda frame: self._take(frame, self.received))
+        for what, text, *encoded in page.evaluate(_FRAMES):
+            frame = text if text is not None else base64.b64decode(encoded[0])
+            self._take(frame, self.sent if what == "sent" else self.received)
 
     def _take(self, frame: str | bytes, into: list[str]) -> None:
         header, content = read(frame)

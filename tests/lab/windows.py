@@ -9,7 +9,7 @@ from typing import Any, Final
 from playwright.sync_api import Browser, Locator, WebSocketRoute, expect
 
 from tests.browser.lab import _HELPERS, LabNotebook, LabPage
-from tests.lab.traces import Trace
+from tests.lab.traces import RECORDER, Trace
 
 MODELS: Final = """
 async () => {
@@ -80,9 +80,7 @@ class LabWindow(LabPage):
         prepare: Callable[[LabWindow], None] | None = None,
         **how: Any,
     ) -> None:
-        self.trace = Trace()
-        super().__init__(browser, notebook, wait=False, **how)
-        self.page.on("websocket", self.trace.watch)
+        super().__init__(browser, notebook, wait=False, script=RECORDER, **how)
         if prepare is not None:
             prepare(self)
         if delayed is not None:
@@ -144,8 +142,11 @@ class LabWindow(LabPage):
 
     def told_kernel(self) -> list[str]:
         """Return the messages about comms that this window has sent on JupyterLab's own socket."""
-        self.page.evaluate("null")  # events come while something is asked
-        return list(self.trace.sent)
+        return self.trace().sent
+
+    def trace(self) -> Trace:
+        """Return what this window and the kernel have said about comms on JupyterLab's own socket."""
+        return Trace(self.page)
 
     def models(self) -> dict[str, dict[str, Any]]:
         """Return comm id to class, liveness and state of the models that this window has."""

@@ -1,11 +1,16 @@
 /**
- * ipycanvas in a window that came late, in two points:
+ * ipycanvas in three points. In a window that came late:
  *
  * - The kernel says "from here on this canvas" only when it changes canvases, and then sends commands without a name. A window
  *   that came after that doesn't know which canvas they are for: ipycanvas' manager throws, and its queue of commands has ended
  *   for good. Here such a command is for the only canvas there is; where there are several it is left out, and the next change
  *   is followed.
  * - The image of a state (`sync_image_data`) is decoded while the view is made, and the view that was first stays empty.
+ *
+ * And in any:
+ *
+ * - That image is encoded by the browser anew for each drawing, and where several are under way the one that was begun first may
+ *   be done last: the kernel would keep an old picture. Here one is encoded at a time, and then what is there by then.
  */
 
 import type { WidgetModel } from "@jupyter-widgets/base";
@@ -18,7 +23,11 @@ interface CanvasManager extends WidgetModel {
   onCommand(metadata: unknown, buffers: unknown): Promise<void>;
 }
 
-interface CanvasModel extends WidgetModel {
+interface SyncingModel extends WidgetModel {
+  syncImageData(): Promise<void>;
+}
+
+interface CanvasModel extends SyncingModel {
   drawImageData(): Promise<void>;
   forEachView(show: (view: { updateCanvas(): void }) => void): void;
 }
@@ -36,6 +45,7 @@ interface Host {
 
 const MODULE = "ipycanvas";
 const CANVASES = ["CanvasModel", "RoughCanvasModel"];
+const SYNCING = [...CANVASES, "MultiCanvasModel"];
 
 const patched = new WeakMap<Classes, Classes>();
 
@@ -52,7 +62,33 @@ export function copingWithLateness(moduleName: string, classes: Classes): Classe
     const Canvas = classes[name] as Constructor<CanvasModel> | undefined;
     if (typeof Canvas?.prototype.drawImageData === "function") made[name] = copingCanvas(Canvas);
   }
+  for (const name of SYNCING) {
+    const Model = made[name] as Constructor<SyncingModel> | undefined;
+    if (typeof Model?.prototype.syncImageData === "function") made[name] = syncingInOrder(Model);
+  }
   return made;
+}
+
+function syncingInOrder(Model: Constructor<SyncingModel>): unknown {
+  return class SyncingInOrder extends Model {
+    // ipycanvas calls this while the base class is constructed, when fields are not there yet.
+    declare private syncing: boolean;
+    declare private drawnSince: boolean;
+
+    override async syncImageData(): Promise<void> {
+      this.drawnSince = true;
+      if (this.syncing) return;
+      this.syncing = true;
+      try {
+        while (this.drawnSince) {
+          this.drawnSince = false;
+          await super.syncImageData();
+        }
+      } finally {
+        this.syncing = false;
+      }
+    }
+  };
 }
 
 function copingCanvas(Canvas: Constructor<CanvasModel>): unknown {
