@@ -333,6 +333,7 @@ export class LabSession {
         // The document brings it. What it was told here may be older than what the document has.
         if (this.models === null || !this.isBridged) return stock(comm, message);
         this.comms.passOver(comm, message);
+        if (this.known.has(message.content.comm_id)) this.comms.arrived(message.content.comm_id);
         return undefined;
       },
       get_model: (stock) => (modelId) =>
