@@ -202,18 +202,15 @@ class Requests:
                 return comm_id
         return None
 
-    def forgotten(self, comm_id: str, request_id: str) -> State:
-        """Send a request once more now that its comm's subshell is forgotten; returns what the document then shows."""
+    def forgotten(self, comm_id: str, request_id: str) -> None:
+        """Send a request once more now that its comm's subshell is forgotten."""
         comm = self._comms.get(comm_id)
-        if comm is None:
-            return {}
-        waiting = comm.flying.get(request_id, comm.in_flight)
+        waiting = None if comm is None else comm.flying.get(request_id, comm.in_flight)
         if waiting is not None and waiting.msg_id == request_id:
             try:
                 self._send(*waiting.message, waiting.msg_id)
             except KernelLinkError as error:
                 log.warning("comm %s: %s is lost: %s", comm_id, waiting.ident, error)
-        return {}
 
     # --- the connection ------------------------------------------------------------------------------------------
 
