@@ -57,5 +57,9 @@ class RoomClosedError(CommdocError):
     """The connection to the room has ended and was not to be had again."""
 
 
+class RoomFullError(CommdocError):
+    """As many windows as a room takes are connected."""
+
+
 class SidecarError(CommdocError):
     """The sidecar process could not be started."""

@@ -19,6 +19,8 @@ class RoomLimits:
 
     Attributes
     ----------
+    windows
+        Windows and viewers at a time: 400 cost a sidecar 200 MB, and a script that went wrong opens thousands.
     frame_bytes
         Largest frame that a peer may send.
     text_bytes
@@ -58,6 +60,7 @@ class RoomLimits:
         What a window may send per second in the long run, two seconds' worth at once; past it it is read slowly.
     """
 
+    windows: int = 200
     frame_bytes: int = frames.MAX_FRAME_BYTES
     text_bytes: int = 8 * MB
     queue_bytes: int = 4 * MB

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
-from commdoc.errors import CommdocError, LeaseError, ProtocolError, VersionError
+from commdoc.errors import CommdocError, LeaseError, ProtocolError, RoomFullError, VersionError
 from commdoc.protocol import frames, version
 from commdoc.protocol.messages import KernelInfo, Role
 from commdoc.rooms import fields
@@ -32,12 +32,16 @@ HANDSHAKE_TIMEOUT: Final = 4408
 LEASE_HELD: Final = 4409
 ROOM_GONE: Final = 4410
 WRONG_VERSION: Final = 4426
+FULL: Final = 4429
 
 GOODBYE_SECONDS: Final = 1.0
 """How long a peer that is being closed may take to hear why."""
 
 MAX_HELLO_BYTES: Final = 65_536
 """Before its hello a client gets no more of the room's memory than this."""
+
+SHOWN_NAME: Final = 100
+"""Characters of a client's name that are kept: every peer is told the names of all."""
 
 
 class Hello(NamedTuple):
@@ -193,7 +197,9 @@ def read_hello(frame: bytes, role: Role) -> Hello:
     agreed = version.agree((span[0], span[1]))
     name = fields.maybe_text(hello, "name") or fields.text(hello, "client")
     kernel = _kernel_info(fields.need(hello, "kernel", dict)) if role == "bridge" else None
-    return Hello(name, agreed, kernel, hello.get("document") is not False, fields.maybe_text(hello, "key"))
+    return Hello(
+        name[:SHOWN_NAME], agreed, kernel, hello.get("document") is not False, fields.maybe_text(hello, "key")
+    )
 
 
 class _RefusalError(CommdocError):
@@ -203,7 +209,11 @@ class _RefusalError(CommdocError):
         self.close_code = close_code
 
 
-_CODES: Final = {VersionError: ("version", WRONG_VERSION), LeaseError: ("lease", LEASE_HELD)}
+_CODES: Final = {
+    VersionError: ("version", WRONG_VERSION),
+    LeaseError: ("lease", LEASE_HELD),
+    RoomFullError: ("full", FULL),
+}
 
 
 def _kernel_info(kernel: dict[str, Any]) -> KernelInfo:

@@ -25,7 +25,7 @@ import pycrdt
 
 from commdoc.document import CommsLog
 from commdoc.document.yupdate import state_vector
-from commdoc.errors import ProtocolError
+from commdoc.errors import ProtocolError, RoomFullError
 from commdoc.protocol import frames
 from commdoc.protocol.frames import Frame
 from commdoc.protocol.messages import Role, Welcome
@@ -197,7 +197,18 @@ class Room:
     # --- peers ---------------------------------------------------------------------------------------------------
 
     def enter(self, hello: Hello, role: Role, transport: Transport) -> Member:
-        """Make a peer, let it in and queue its welcome. Raises `LeaseError` for a bridge that may not come in."""
+        """Make a peer, let it in and queue its welcome.
+
+        Raises
+        ------
+        LeaseError
+            For a bridge that may not come in.
+        RoomFullError
+            For a window, when there are too many.
+        """
+        if role != "bridge" and self.window_count >= self.limits.windows:
+            msg = f"the room has {self.window_count} windows and viewers, more are not let in: close some, or try again later"
+            raise RoomFullError(msg)
         peer = Peer(
             uuid.uuid4().hex[:12],
             role,

@@ -20,6 +20,7 @@ from commdoc.errors import (
     ProtocolError,
     RequestError,
     RoomClosedError,
+    RoomFullError,
     RoomNotFoundError,
     SchemaError,
     VersionError,
@@ -38,7 +39,11 @@ PATIENCE: Final = 60.0
 """Seconds for which a room that is gone or forbids is tried again: its host may be restarting, with new tokens."""
 
 _FINAL_CODES: Final[dict[int | None, type[CommdocError]]] = {4400: RoomClosedError, 4426: VersionError}
-_GONE_CODES: Final[dict[int | None, type[CommdocError]]] = {4403: ForbiddenError, 4410: RoomClosedError}
+_GONE_CODES: Final[dict[int | None, type[CommdocError]]] = {
+    4403: ForbiddenError,
+    4410: RoomClosedError,
+    4429: RoomFullError,
+}
 
 
 class Channel(Protocol):

@@ -109,6 +109,28 @@ async def test_a_version_that_we_do_not_speak_is_refused_with_what_to_do() -> No
         assert "upgrade commdoc on this side" in transport.close_reason
 
 
+async def test_a_room_takes_so_many_windows_and_tells_the_next_one() -> None:
+    async with House(limits=RoomLimits(windows=2)) as house:
+        await house.bridge()
+        first, second = await house.window(), await house.window("viewer")
+        third = house.connect("window")
+        await third.send(frames.encode({"type": "hello", "protocol": [1, 1], "client": "one too many"}))
+        await until(lambda: third.close_code == 4429)
+        assert "2 windows and viewers" in third.close_reason
+        await second.leave()
+        await until(lambda: house.room.window_count == 1)
+        assert (await house.window()).close_code is first.close_code is None
+
+
+async def test_of_a_long_name_the_others_hear_the_beginning() -> None:
+    async with House() as house:
+        window = await house.window()
+        transport = house.connect("window")
+        await transport.send(frames.encode({"type": "hello", "protocol": [1, 1], "client": "n" * 1_000}))
+        heard = await until(lambda: [peers for peers in window.heard_of("peers") if len(peers["peers"]) == 2])
+        assert "n" * 100 in [peer["name"] for peer in heard[0]["peers"]]
+
+
 @pytest.mark.scenario("S23", "S48")
 async def test_a_bad_op_is_skipped_with_a_reason_and_the_others_are_applied() -> None:
     async with House() as house:

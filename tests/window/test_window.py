@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from commdoc.errors import RequestError
+from commdoc.errors import RequestError, RoomFullError
 from commdoc.protocol import values
+from commdoc.rooms.limits import RoomLimits
 from commdoc.window import AsyncWindow, Change
 from tests.window.house import House, a_house
 
@@ -373,3 +374,12 @@ async def test_a_comm_that_closes_tells_so(house):
     with pytest.raises(RequestError) as caught:
         await comm.set(value=2)
     assert caught.value.code == "no_such_comm"
+
+
+async def test_one_window_too_many_is_told_so() -> None:
+    async with a_house(RoomLimits(windows=1)) as house:
+        first = await house.window()
+        with pytest.raises(RoomFullError, match="has 1 windows and viewers"):
+            await house.window()
+        await first.close()
+        await house.window()
