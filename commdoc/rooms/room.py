@@ -207,7 +207,7 @@ class Room:
             For a window, when there are too many.
         """
         if role != "bridge" and self.window_count >= self.limits.windows:
-            msg = f"the room has {self.window_count} windows and viewers, more are not let in: close some, or try again later"
+            msg = f"the room has {self.window_count} windows and viewers, no more are let in: close some, or try later"
             raise RoomFullError(msg)
         peer = Peer(
             uuid.uuid4().hex[:12],
