@@ -41,7 +41,7 @@ class RequestError(CommdocError):
     Attributes
     ----------
     code : str
-        One of the codes of ``failed`` in ``docs/protocol.md``, or ``"rejected"``.
+        One of the codes of ``failed`` in ``docs/protocol.md``, ``"timeout"`` or ``"unknown_key"``.
     """
 
     def __init__(self, code: str, reason: str) -> None:

@@ -17,13 +17,20 @@ EPILOG: Final = """\b
 Examples:
   commdoc rooms
   commdoc rooms --link            with the links to open in a browser
+  commdoc rooms --link=viewer     with links for those who may look and change nothing
 """
 
 
 @click.command(epilog=EPILOG)
-@click.option("--link", is_flag=True, help="Print the page links; each has its token: who has it may join.")
+@click.option(
+    "--link",
+    type=click.Choice(["window", "viewer"]),
+    is_flag=False,
+    flag_value="window",
+    help="Print the page links; each has its token: who has it may join, or, with `viewer`, may look.",
+)
 @json_option()
-def rooms(*, link: bool, as_json: bool) -> None:
+def rooms(*, link: str | None, as_json: bool) -> None:
     """List the rooms of this user, newest first."""
     found = [_look(room, link=link) for room in announcements()]
     if as_json:
@@ -34,7 +41,7 @@ def rooms(*, link: bool, as_json: bool) -> None:
         _print(found)
 
 
-def _look(room: Announcement, *, link: bool) -> dict[str, Any]:
+def _look(room: Announcement, *, link: str | None) -> dict[str, Any]:
     seen: dict[str, Any] = {
         "room_id": room.room_id,
         "kernel_id": room.kernel_id,
@@ -49,8 +56,8 @@ def _look(room: Announcement, *, link: bool) -> dict[str, Any]:
             seen["windows"] = sum(peer["role"] != "bridge" for peer in window.peers) - 1
     except CommdocError as error:
         seen["error"] = str(error)
-    if link:
-        seen["link"] = f"{room.url}#token={room.tokens.get('window', '')}"
+    if link is not None:
+        seen["link"] = f"{room.url}#token={room.tokens.get(link, '')}"
     return seen
 
 

@@ -72,7 +72,8 @@ def _print_list(window: Window, models: list[Model]) -> None:
 
     console = Console()
     kernel = window.kernel
-    console.print(f"room {window.room_id}   kernel {kernel.kernel_id} {kernel.status}   {len(models)} comms")
+    about = f"room {window.room_id}   kernel {kernel.kernel_id} {kernel.status}   {len(models)} comms"
+    console.print(about, markup=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False)
     table.add_column("seq", justify="right")
     for column in ("comm", "what", "value"):

@@ -52,4 +52,8 @@ def _print(report: Report) -> None:
         click.echo(note)
     for difference in report.differences:
         click.echo(str(difference))
-    click.echo(f"{len(report.differences)} differences between {', '.join(report.sides)} ({counted})")
+    sides = ", ".join(report.sides)
+    if report.differences:
+        click.echo(f"{len(report.differences)} differences between {sides} ({counted})")
+    else:
+        click.echo(f"{sides}: the same, but not compared with the kernel ({counted})")

@@ -230,7 +230,7 @@ class Discovery:
         if answer.status == 200:
             self._parent_has_it = self._parent_has_it or parent
             return _endpoint(answer, base)
-        if parent and answer.status in (401, 403) and _has_commdoc(base):
+        if parent and answer.status in (401, 403) and has_commdoc(base):
             self._parent_has_it = True
             raise CommdocError(
                 f"the Jupyter server at {base} has commdoc and does not let this kernel in by itself: restart the "
@@ -241,7 +241,7 @@ class Discovery:
         return None
 
 
-def _has_commdoc(base: str) -> bool:
+def has_commdoc(base: str) -> bool:
     """Tell whether a server has the extension, without a token: where it is, it forbids; else there is a login."""
     return ask("GET", f"{base}commdoc/api/status", "").status == 403
 
@@ -303,7 +303,7 @@ def joined(link: str, kernel_id: str) -> Callable[[], Endpoint]:
 def _exchanged(url: str, token: str, kernel_id: str) -> Endpoint:
     """Ask a Jupyter server for the address of this kernel's bridge. The link may be one of its pages."""
     refusals = []
-    for base in _bases(url):
+    for base in bases(url):
         answer = ask("POST", f"{base}commdoc/api/bridge", token, {"kernel_id": kernel_id})
         if answer.status == 200:
             return _endpoint(answer, base)
@@ -324,7 +324,8 @@ def _why(answer: Answer) -> str:
     return "it has no commdoc, or not this kernel" if answer.status == 404 else f"it answers {answer.status}"
 
 
-def _bases(url: str) -> Iterator[str]:
+def bases(url: str) -> Iterator[str]:
+    """Yield what may be the address of a Jupyter server, where a link leads to one of its pages; ends with ``/``."""
     parts = urlsplit(url)
     yield url.rstrip("/") + "/"
     for page in ("/lab", "/tree", "/notebooks", "/doc"):

@@ -23,14 +23,21 @@ class UnreachableError(CommdocError):
 
 
 class Answer(NamedTuple):
-    """What came back; `content` is the JSON object in it, {} when there is none."""
+    """What came back; `content` is the JSON object in it, {} when there is none; `items` the list, if it is one."""
 
     status: int
     content: dict[str, Any]
+    items: list[Any] = []  # noqa: RUF012 - of a tuple, and nobody adds to it
 
 
 def ask(
-    method: str, url: str, token: str, body: dict[str, Any] | None = None, *, seconds: float = ANSWER_SECONDS
+    method: str,
+    url: str,
+    token: str,
+    body: dict[str, Any] | None = None,
+    *,
+    seconds: float = ANSWER_SECONDS,
+    most: int = MAX_ANSWER_BYTES,
 ) -> Answer:
     """Send a request and return the answer; no redirect is followed.
 
@@ -38,6 +45,8 @@ def ask(
     ----------
     token : str
         Sent as the bearer; none when empty.
+    most : int
+        Bytes of the answer that are read; a longer one is no JSON.
 
     Raises
     ------
@@ -51,7 +60,7 @@ def ask(
     try:
         connection.request(method, parts.path or "/", None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
-        content = response.read(MAX_ANSWER_BYTES)
+        content = response.read(most)
     except (OSError, HTTPException, ValueError) as error:
         raise UnreachableError(f"{url}: {str(error) or type(error).__name__}") from error
     finally:
@@ -60,4 +69,5 @@ def ask(
         value = json.loads(content)
     except ValueError:
         value = None
-    return Answer(response.status, value if isinstance(value, dict) else {})
+    items = value if isinstance(value, list) else []
+    return Answer(response.status, value if isinstance(value, dict) else {}, items)

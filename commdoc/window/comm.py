@@ -174,9 +174,15 @@ class AsyncComm:
         ------
         RequestError
             When the kernel refused, or the request didn't reach it; code ``timeout`` when it has not been handled in
-            time (it stays in the queue of a busy kernel).
+            time (it stays in the queue of a busy kernel); code ``unknown_key`` when the comm has no such key.
         """
-        return await self.handled(self.request({**(state or {}), **values}), timeout)
+        asked = {**(state or {}), **values}
+        made = await self.handled(self.request(asked), timeout)
+        if unknown := [key for key in asked if key not in made and key not in self.encoded_state]:
+            names = ", ".join(map(repr, unknown))
+            msg = f"comm {self.comm_id}: {self.entry.model_name or self.entry.target_name} has no {names}"
+            raise RequestError("unknown_key", msg)
+        return made
 
     async def handled(self, future: asyncio.Future[dict[str, Any]], timeout: float) -> dict[str, Any]:
         """Wait until a request or a message was handled.

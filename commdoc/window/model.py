@@ -144,7 +144,7 @@ class Model:
         ------
         RequestError
             When the kernel refused, or the request didn't reach it; code ``timeout`` when it has not been handled in
-            time (it stays in the queue of a busy kernel).
+            time (it stays in the queue of a busy kernel); code ``unknown_key`` when the comm has no such key.
         """
         asked = {**(state or {}), **values}
         if wait:

@@ -66,6 +66,8 @@ def test_rooms(notebook: Notebook) -> None:
     assert "token" not in json.dumps(room)
     [room] = run_json("rooms", "--link")
     assert room["link"] == notebook.link
+    [room] = run_json("rooms", "--link=viewer")
+    assert room["link"] == notebook.reading_link()
     table = run("rooms")
     assert table.exit_code == 0
     assert room["room_id"][:12] in table.output
@@ -138,6 +140,7 @@ def test_verify_of_a_busy_kernel_says_so(notebook: Notebook) -> None:
     notebook.finish(busy)
     assert result.exit_code == 1
     assert "busy" in result.output
+    assert "document, window: the same, but not compared with the kernel" in result.output
 
 
 @pytest.mark.kernel

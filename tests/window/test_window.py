@@ -67,6 +67,19 @@ async def test_set_returns_what_the_kernel_made_of_it(house):
     await window.wait_until(lambda: comm["value"] == 100)
 
 
+async def test_a_key_that_the_widget_does_not_have_is_said(house):
+    window = await house.window()
+    comm = await slider(house, window)
+    asked = asyncio.ensure_future(comm.set(valu=700, value=3))
+    request_id, _, _ = await house.kernel.request()
+    await house.kernel.settle(request_id, "s", value=3)
+    with pytest.raises(RequestError, match="has no 'valu'") as caught:
+        await asked
+    assert caught.value.code == "unknown_key"
+    assert comm["value"] == 3
+    assert "valu" not in comm.state
+
+
 async def test_a_refusal_of_the_kernel_raises(house):
     window = await house.window()
     comm = await slider(house, window)

@@ -93,7 +93,9 @@ class StatusHandler(Api):
     async def get(self) -> None:
         """Send it to anybody who may come in at all."""
         await self.role_in(self.grant.room_id if self.grant is not None else None)
-        self.finish({**about(), "document": self.commdoc.documents.kind})
+        assert self.commdoc.serverapp is not None
+        remote = bool(self.commdoc.serverapp.gateway_config.gateway_enabled)
+        self.finish({**about(), "document": self.commdoc.documents.kind, "gateway": remote})
 
 
 class RoomsHandler(Api):
