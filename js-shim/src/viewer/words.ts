@@ -61,7 +61,7 @@ export function lifelessWords(
   if (connection === "disconnected")
     return "The connection to the room is lost; this page tries again. What you see is the last state.";
   if (status === "dead")
-    return "The kernel is gone. What you see is its last state, and nothing in it can be changed.";
+    return "The kernel is gone. What you see is its last state. A new kernel comes here when commdoc is loaded in it.";
   if (status === "disconnected")
     return "The kernel is disconnected. What you see is its last state; it goes on when the kernel is back.";
   if (connection === "live" && status !== "unknown" && !live)
