@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+from base64 import b64decode
+
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OpenPage
@@ -259,39 +264,78 @@ display(map)
     late.expect_clean()
 
 
-def test_ipympl(notebook: Notebook, open_page: OpenPage) -> None:
-    early = open_page()
-    notebook.run(
-        """
+FIGURE = """
 import matplotlib; matplotlib.use('module://ipympl.backend_nbagg')
-import matplotlib.pyplot as plt
+import matplotlib.pyplot as plt, hashlib
 with plt.ioff():
     figure, axes = plt.subplots(figsize=(4, 3))
 line, = axes.plot([1, 2, 3])
 presses = []
 figure.canvas.mpl_connect('button_press_event', lambda event: presses.append(round(float(event.xdata), 1)))
 display(figure.canvas)
-        """
-    )
+"""
+
+
+def expect_figure(notebook: Notebook, *pages: RoomPage) -> None:
+    """Wait until windows show, pixel for pixel, what the kernel has drawn last."""
+
+    def shown() -> set[str]:
+        return {digest(page.frame.locator(".jupyter-matplotlib canvas").first) for page in pages}
+
+    drawn = "hashlib.sha256(figure.canvas.buffer_rgba()).hexdigest()"
+    until(lambda: shown() == {notebook.value(drawn)}, timeout=20, what="all show the kernel's figure")
+
+
+def digest(canvas: Locator) -> str:
+    """A canvas' pixels in short."""
+    with Image.open(io.BytesIO(b64decode(pixels(canvas).partition(",")[2]))) as image:
+        return hashlib.sha256(image.convert("RGBA").tobytes()).hexdigest()
+
+
+def test_ipympl(notebook: Notebook, open_page: OpenPage) -> None:
+    early = open_page()
+    notebook.run(FIGURE)
     late = open_page()
-    drawing = "canvas >> nth=0"
     for n, page in enumerate((early, late)):
         it = page.frame.locator(".jupyter-matplotlib")
         expect(it).to_be_visible(timeout=WAIT_MS)
-        expect_painted(it.locator(drawing))
+        expect_painted(it.locator("canvas >> nth=0"))
         box = it.locator("canvas").nth(1)
         box.click(position={"x": 200, "y": 150})
         expect_value(notebook, "len(presses)", n + 1)
     assert len(set(notebook.value("presses"))) == 1
-    before = pixels(late.frame.locator(".jupyter-matplotlib").locator(drawing))
+    before = pixels(late.frame.locator(".jupyter-matplotlib canvas >> nth=0"))
     notebook.run("line.set_ydata([3, 1, 2]); figure.canvas.draw_idle()")
 
     def drawn() -> list[str]:
-        return [pixels(page.frame.locator(".jupyter-matplotlib").locator(drawing)) for page in (early, late)]
+        return [pixels(page.frame.locator(".jupyter-matplotlib canvas >> nth=0")) for page in (early, late)]
 
     until(lambda: len(set(drawn())) == 1 and before not in drawn(), timeout=20, what="both show the new line")
+    expect_figure(notebook, early, late)
     early.expect_clean()
     late.expect_clean()
+
+
+def test_a_figure_that_is_drawn_faster_than_a_window_takes_pictures(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    pages = [open_page(), open_page()]
+    notebook.run(FIGURE)
+    for page in pages:
+        expect(page.frame.locator(".jupyter-matplotlib")).to_be_visible(timeout=WAIT_MS)
+    expect_figure(notebook, *pages)
+    # Each picture says only what differs from the one before.
+    notebook.run("line.set_ydata([3, 1, 2]); figure.canvas.draw(); figure.canvas.blit()")
+    expect_figure(notebook, *pages)
+    # One with holes is whole again, and what shone through it is gone.
+    notebook.run(
+        "figure.patch.set_alpha(0.5); figure.canvas.draw()\n"
+        "line.set_visible(False); figure.canvas.draw()\n"
+        "figure.patch.set_alpha(1); line.set_visible(True); figure.canvas.draw(); figure.canvas.blit()"
+    )
+    expect_figure(notebook, *pages, open_page())
+    for page in pages:
+        page.expect_clean()
 
 
 def expect_painted(it: Locator) -> None:
@@ -345,10 +389,6 @@ display(renderer)
 
 def reddish(png: bytes) -> int:
     """How many pixels of a picture are red."""
-    import io
-
-    from PIL import Image
-
     with Image.open(io.BytesIO(png)) as image:
         data = image.convert("RGB").tobytes()
     return sum(data[n] > 200 and data[n + 1] < 60 and data[n + 2] < 60 for n in range(0, len(data), 3))

@@ -9,6 +9,7 @@ import * as controls from "@jupyter-widgets/controls";
 import * as anywidget from "./anywidget";
 import { fallbackModel, fallbackView, type Lack, NotInstalledError } from "./fallback";
 import { copingWithLateness } from "./ipycanvas";
+import { paintingAll } from "./ipympl";
 import * as output from "./output";
 import { PlayModel } from "./play";
 
@@ -70,7 +71,9 @@ async function find(
   let classes: Classes | undefined;
   try {
     classes = known?.classes ?? (await loader?.(moduleName, moduleVersion));
-    if (classes !== undefined) classes = copingWithLateness(moduleName, classes);
+    if (classes !== undefined) {
+      classes = paintingAll(moduleName, copingWithLateness(moduleName, classes));
+    }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return lack(error instanceof NotInstalledError ? reason : `it could not be loaded: ${reason}`);
