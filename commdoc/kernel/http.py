@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
     status: int
     content: dict[str, Any]
-    items: list[Any] = []  # noqa: RUF012 - of a tuple, and nobody adds to it
+    items: tuple[Any, ...] = ()
 
 
 def ask(
@@ -69,5 +69,5 @@ def ask(
         value = json.loads(content)
     except ValueError:
         value = None
-    items = value if isinstance(value, list) else []
+    items = tuple(value) if isinstance(value, list) else ()
     return Answer(response.status, value if isinstance(value, dict) else {}, items)

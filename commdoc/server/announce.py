@@ -163,13 +163,13 @@ def remove_stale(*, but: Path) -> None:
     for path in runtime_dir().glob("commdoc-*.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads(path.read_text(encoding="utf-8"))
-            if path != but and not is_alive(content["pid"]) and not _awaited(content):
+            if path != but and not is_alive(content["pid"]) and not is_awaited(content):
                 log.info("%s is stale: process %s is gone", path.name, content["pid"])
                 for name in (path, path.with_suffix(".log"), path.with_suffix(".lock")):
                     name.unlink(missing_ok=True)
 
 
-def _awaited(content: dict[str, Any]) -> bool:
+def is_awaited(content: dict[str, Any]) -> bool:
     """Whether a kernel is there that will start the next host."""
     expires, kernel_pid = content.get("expires", 0), content.get("kernel_pid")
     return isinstance(kernel_pid, int) and expires > time.time() and is_alive(kernel_pid)
