@@ -11,7 +11,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSyn
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { toldInvoke } from "./tools/anywidget.mjs";
+import { tellingAnywidget } from "./tools/anywidget.mjs";
 import { container } from "./tools/container.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
@@ -78,7 +78,7 @@ async function pages() {
       ".ttf": "empty",
       ".eot": "empty",
     },
-    plugins: [toldInvoke],
+    plugins: [tellingAnywidget],
   };
   await build({
     ...page,

@@ -47,6 +47,57 @@ display(w.VBox([thrower, s]))
     page.picture("log-error")
 
 
+BROKEN = """
+import anywidget, traitlets, ipywidgets as w
+class Broken(anywidget.AnyWidget):
+    _esm = traitlets.Unicode().tag(sync=True)
+mend = "export default { render({ el }) { el.textContent = 'mended'; } }"
+broken, s = Broken(_esm=esm), w.IntSlider(description="s")
+display(w.VBox([broken, s]))
+"""
+
+MISTAKES = [
+    (
+        "export default { render({ el }) { throw new Error('no such thing'); } }",
+        "its render failed: no such thing",
+    ),
+    (
+        "export default { async render({ el }) { el.textContent = 'begun'; await 0; throw new Error('later'); } }",
+        "its render failed: later",
+    ),
+    (
+        "export default { initialize() { throw new Error('not ready'); }, render() {} }",
+        "its module failed: not ready",
+    ),
+    ("export default { render({ el }) { const = 1; } }", "its module failed: Unexpected token"),
+    ("export const nothing = 1;", "its module failed: [anywidget] module must export"),
+]
+
+
+@pytest.mark.scenario("S27")
+@pytest.mark.parametrize(("esm", "said"), MISTAKES)
+def test_what_fails_in_an_anywidget_is_said_in_its_place_until_it_is_mended(
+    notebook: Notebook, open_page: OpenPage, esm: str, said: str
+) -> None:
+    early = open_page()
+    notebook.run(f"esm = {esm!r}\n{BROKEN}")
+    late = open_page()
+    comm_id = notebook.value("broken.model_id")
+    for page in (early, late):
+        box = page.frame.locator(f'[data-commdoc-failed="{comm_id}"]')
+        expect(box).to_have_count(1)
+        expect(box).to_contain_text(said.partition(" failed: ")[2])
+        page.expect_readout("s", "0")
+        expect(page.frame.locator("#log")).to_contain_text(f"comm {comm_id}: {said}")
+        lines = page.frame.locator("#log pre", has_text=comm_id)
+        expect(lines).to_have_count(1)
+    notebook.run("s.value = 5; broken._esm = mend")
+    for page in (early, late):
+        page.expect_text("mended")
+        page.expect_readout("s", "5")
+        expect(page.frame.locator("[data-commdoc-failed]")).to_have_count(0)
+
+
 @pytest.mark.scenario("S27")
 def test_a_blob_that_does_not_come_leaves_the_other_widgets_alone(
     notebook: Notebook, chromium: Browser

@@ -1,15 +1,16 @@
 /**
- * anywidget's own front end, as it is, with two changes in what surrounds it:
+ * anywidget's own front end, as it is, with three changes in what surrounds it:
  *
  * - a state is delivered while the module is still loading (it is read when the module asks), and a module that takes
  *   longer than anywidget's two seconds still gets every message, in order;
  * - an `experimental.invoke` that can't be answered any more is rejected with the reason (`tools/anywidget.mjs`): the
- *   kernel is gone, the command raised.
+ *   kernel is gone, the command raised;
+ * - what fails in a module is said in the widget's place and to the manager, with the comm id (`tools/anywidget.mjs`, too).
  *
  * Nothing else: `_esm`, hot updates, signals and time limits of `invoke`, and hosts are anywidget's.
  */
 
-import { DOMWidgetModel, DOMWidgetView } from "@jupyter-widgets/base";
+import { DOMWidgetModel, DOMWidgetView, type WidgetModel } from "@jupyter-widgets/base";
 // biome-ignore-start assist/source/organizeImports: the catcher has to be there before the package runs
 import { taken } from "./amd";
 import "anywidget";
@@ -28,6 +29,10 @@ interface Package {
   AnyView: typeof DOMWidgetView;
 }
 
+interface Manager {
+  failed(commId: string, doing: string, error: unknown): void;
+}
+
 const own = taken("anywidget")({ DOMWidgetModel, DOMWidgetView }) as Package;
 
 export class AnyModel extends own.AnyModel {
@@ -44,6 +49,11 @@ export class AnyModel extends own.AnyModel {
     } finally {
       AbortSignal.timeout = timeout;
     }
+  }
+
+  /** The module could not be loaded, or its `initialize` threw. */
+  moduleFailed(error: unknown): void {
+    report(this, "its module", error);
   }
 
   /** @param rejected told why an invoke will have no answer */
@@ -66,4 +76,27 @@ export class AnyModel extends own.AnyModel {
   }
 }
 
-export class AnyView extends own.AnyView {}
+export class AnyView extends own.AnyView {
+  /** `render` threw: what it has drawn so far stays. */
+  renderFailed(error: unknown): void {
+    report(this.model, "its render", error);
+    this.showFailure(error);
+  }
+
+  /** Says in the widget's place what keeps it from being drawn; anywidget empties the place when the author has mended it. */
+  showFailure(error: unknown): void {
+    const box = document.createElement("div");
+    box.className = "commdoc-fallback";
+    box.dataset.commdocFailed = this.model.model_id;
+    const title = document.createElement("strong");
+    title.textContent = "This widget failed";
+    const why = document.createElement("span");
+    why.textContent = String(error);
+    box.append(title, why);
+    this.el.append(box);
+  }
+}
+
+function report(model: WidgetModel, doing: string, error: unknown): void {
+  (model.widget_manager as unknown as Manager).failed(model.model_id, doing, error);
+}
