@@ -158,7 +158,7 @@ def _import_trouble() -> str | None:
         package = make(name="commdoc", enabled=True)
         return None if package.validate() else "no extension in it"
     except Exception as error:  # noqa: BLE001 - whatever stands in the way of the server's own import
-        return f"{error:.200}"
+        return str(error)[:200]
 
 
 def _collaboration(app: ServerApp) -> Finding:

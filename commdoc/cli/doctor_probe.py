@@ -7,6 +7,7 @@ any Python from 3.7 on, whatever a kernel runs.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from typing import Any
@@ -63,12 +64,13 @@ def packages() -> dict[str, Any]:
 def extensions() -> list[str]:
     """Return what IPython's configuration makes each kernel load. Nothing is made, not even the profile's folder."""
     from IPython.core import application
-    from IPython.paths import get_ipython_dir
     from traitlets.config import Application
 
     app = Application()
     app.python_config_loader_class = application.ProfileAwareConfigLoader
-    folders = [get_ipython_dir() + "/profile_default"]
+    # Not IPython.paths.get_ipython_dir: it makes the folder.
+    ipython = os.environ.get("IPYTHONDIR") or "~/.ipython"
+    folders = [os.path.expanduser(ipython) + "/profile_default"]  # noqa: PTH111
     folders += application.ENV_CONFIG_DIRS + application.SYSTEM_CONFIG_DIRS
     for name in ("ipython_config", "ipython_kernel_config"):
         app.load_config_file(name, path=folders)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from commdoc.cli.doctor_look import _has_gateway
 from commdoc.server.jupyter.kernels import Kernels
 from tests.conftest import processes_of_this_run, until
 from tests.server.jupyter.serving import DISABLED, ENABLED, TOKEN, Kernel, Server, joined, jupyter_server
@@ -56,6 +57,9 @@ def test_a_kernel_finds_the_server_that_asked_for_it(gateway: Server, tmp_path: 
         kernel.load(LOAD)
         room = joined(server, kernel)
         assert room["path"] == "a.ipynb"
+        assert server.api("GET", "commdoc/api/status")["gateway"] is True
+        assert _has_gateway(server.process.pid)
+        assert not _has_gateway(gateway.process.pid)
         moves_reach(server, kernel, room["room_id"])
 
 
