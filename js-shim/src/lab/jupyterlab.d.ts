@@ -35,13 +35,27 @@ declare module "@jupyterlab/notebook" {
   import type { Widget } from "@lumino/widgets";
   import type * as Y from "yjs";
 
+  export interface CellModel {
+    readonly type: string;
+    readonly trusted: boolean;
+    readonly stateChanged: ISignal<CellModel, unknown>;
+  }
+
+  export interface CellList extends Iterable<CellModel> {
+    readonly changed: ISignal<CellList, { readonly newValues: readonly CellModel[] }>;
+  }
+
   export interface NotebookPanel extends Widget {
     readonly sessionContext: ISessionContext;
     readonly content: Widget & { readonly rendermime: IRenderMimeRegistry };
     readonly context: {
       readonly path: string;
       readonly ready: Promise<void>;
-      readonly model: { readonly collaborative?: boolean; readonly sharedModel: { readonly ydoc?: Y.Doc } };
+      readonly model: {
+        readonly collaborative?: boolean;
+        readonly sharedModel: { readonly ydoc?: Y.Doc };
+        readonly cells: CellList;
+      };
     };
   }
 

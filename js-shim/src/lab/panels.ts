@@ -8,6 +8,7 @@ import type { Widget } from "@lumino/widgets";
 import type * as Y from "yjs";
 import { LabSession, type SessionOptions } from "./session";
 import { hookRenderers, makeRenderer, managerOf, onFactory, type Renderer, type StockManager } from "./stock";
+import { isTrusted, onTrust } from "./trust";
 
 export interface Panel {
   readonly widget: Widget;
@@ -17,6 +18,10 @@ export interface Panel {
   path(): string | null;
   /** The notebook's document where a collaboration extension shares it. */
   document(): Y.Doc | null;
+  /** Does the person trust what the notebook's file brought? */
+  isTrusted(): boolean;
+  /** Follow that. */
+  onTrust(changed: () => void): void;
 }
 
 export class Panels {
@@ -48,6 +53,8 @@ export class Panels {
           const { collaborative, sharedModel } = panel.context.model;
           return collaborative === true ? (sharedModel.ydoc ?? null) : null;
         },
+        isTrusted: () => !panel.isDisposed && isTrusted(panel.context.model.cells),
+        onTrust: (changed) => onTrust(panel.context.model.cells, changed),
       });
     const console = (panel: ConsolePanel): void =>
       this.add({
@@ -56,6 +63,8 @@ export class Panels {
         rendermime: panel.console.rendermime,
         path: () => null,
         document: () => null,
+        isTrusted: () => false, // it has no file
+        onTrust: () => undefined,
       });
     notebooks?.forEach(notebook);
     notebooks?.widgetAdded.connect((_, panel) => notebook(panel));
@@ -85,6 +94,7 @@ export class Panels {
     sessionContext.connectionStatusChanged.connect((_, status) => {
       if (status === "connected") void this.byPanel.get(panel)?.rejoin();
     });
+    panel.onTrust(() => this.byPanel.get(panel)?.trustChanged());
     panel.widget.disposed.connect(() => this.remove(panel));
   }
 
@@ -105,6 +115,7 @@ export class Panels {
         kernel: panel.sessionContext.session?.kernel ?? null,
         path: panel.path(),
         document: panel.document(),
+        isTrusted: panel.isTrusted(),
       });
       try {
         session = new LabSession(manager, place, this.options);

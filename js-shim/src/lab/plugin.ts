@@ -74,8 +74,9 @@ async function activate(
     addStyle(style);
     status = new StatusItem(current, () => {
       const session = current();
-      if (session !== null)
-        void app.commands.execute(session.isBridged ? COMMANDS.openViewer : COMMANDS.turnOn);
+      if (session === null) return;
+      const turnOn = session.withheld > 0 ? "notebook:trust" : COMMANDS.turnOn;
+      void app.commands.execute(session.isBridged ? COMMANDS.openViewer : turnOn);
     });
     statusBar.registerStatusItem(ID, { item: status, align: "middle", rank: 10 });
     notebooks?.currentChanged.connect(() => status?.refresh());

@@ -24,6 +24,7 @@ import { OutputFeed } from "./outputs";
 import type { RoomAnswer, RoomQuery, RoomServer } from "./server";
 import { sharedConnect } from "./shared";
 import { asLive, patchManager, quietOutput, type StockManager, viewsOf, wakeOutput } from "./stock";
+import { Guard, SavedWidgets } from "./trust";
 import { setInert, Views } from "./views";
 
 /** JupyterLab's own restore waits this long for the room; a room that comes later takes over what was restored. */
@@ -42,6 +43,8 @@ export interface Place {
   readonly path: string | null;
   /** The notebook's document where a collaboration extension shares it. */
   readonly document: Y.Doc | null;
+  /** Is the notebook trusted? Then also what came with its file is shown. */
+  readonly isTrusted: boolean;
 }
 
 export interface SessionOptions {
@@ -64,7 +67,8 @@ export class LabSession {
   /** How long the document took to have this window's last change. */
   lagMs: number | null = null;
   answer: RoomAnswer | null = null;
-  private source: ModelSource | null = null;
+  private guard: Guard | null = null;
+  private readonly saved = new SavedWidgets();
   private models: DocumentModels | null = null;
   private readonly feeds = new Map<string, OutputFeed>();
   private readonly comms = new KernelComms();
@@ -80,7 +84,10 @@ export class LabSession {
     public place: () => Place,
     private readonly options: SessionOptions,
   ) {
-    this.views = new Views((modelId) => this.models !== null && !manager.has_model(modelId));
+    this.views = new Views(
+      (modelId) => (this.models !== null || this.saved.has(modelId)) && !manager.has_model(modelId),
+      (modelId) => this.guard?.withholds(modelId) === true || this.saved.withholds(modelId),
+    );
     this.patch();
     this.joined = this.join();
   }
@@ -113,7 +120,25 @@ export class LabSession {
     this.views.clear();
     this.known.clear();
     // JupyterLab keeps the manager, and with it this session, for the life of the page; not the panel.
-    this.place = () => ({ kernel: null, path: null, document: null });
+    this.place = () => ({ kernel: null, path: null, document: null, isTrusted: false });
+  }
+
+  /** How many widgets are withheld until the notebook is trusted. */
+  get withheld(): number {
+    return (this.guard?.withheld ?? 0) + this.saved.withheld;
+  }
+
+  /** The notebook may be trusted now. */
+  trustChanged(): void {
+    if (this.withheld === 0 || !this.place().isTrusted) return;
+    this.guard?.check();
+    this.saved.release().then(
+      () => {
+        this.views.retry();
+        this.options.changed();
+      },
+      (error) => console.error("[commdoc] widgets that are saved in the notebook", error),
+    );
   }
 
   // --- the room
@@ -140,7 +165,8 @@ export class LabSession {
       if (isLate()) return room.close();
       this.room = room;
       this.time(room);
-      this.source = fromRoom(room, (commId, reason) => console.warn(`commdoc: comm ${commId}: ${reason}`));
+      const source = fromRoom(room, (commId, reason) => console.warn(`commdoc: comm ${commId}: ${reason}`));
+      this.guard = new Guard(source, () => this.place().isTrusted);
       room.on("kernel", () => this.update());
       room.on("peers", () => this.options.changed());
       room.on("change", () => this.options.changed());
@@ -185,17 +211,18 @@ export class LabSession {
     this.feeds.clear();
     this.models?.stop();
     this.models = null;
-    this.source = null;
+    this.guard = null;
     this.room?.close();
     this.room = null;
     this.answer = null;
   }
 
   private update(): void {
-    if (this.room === null || this.source === null) return;
+    if (this.room === null || this.guard === null) return;
     this.watchBridge(this.room.kernel);
     const hasDocument = this.isLive || this.room.comms.size > 0;
-    if (this.models === null && hasDocument && !this.gaveBack) this.begin(this.source);
+    if (this.models === null && hasDocument && !this.gaveBack) this.begin(this.guard.source);
+    this.guard.check(); // the room may have named a kernel
     if (this.models !== null) this.setLive(this.models, this.isLive);
     const kernelId = this.place().kernel?.id ?? null;
     if (this.isBridged) this.offeredTo = null;
@@ -272,7 +299,7 @@ export class LabSession {
   }
 
   private made(model: WidgetModel): void {
-    const { source } = this;
+    const source = this.guard?.source ?? null;
     const output = quietOutput(model, this.place().kernel);
     if (output === null || source === null) return;
     const commId = model.model_id;
@@ -351,7 +378,11 @@ export class LabSession {
       },
       get_state_sync: (stock) => (options) => {
         const models = [...this.known.values()];
-        return asLive(models, () => stock(options));
+        return this.saved.addTo(asLive(models, () => stock(options)));
+      },
+      _loadFromNotebook: (stock) => async (notebook) => {
+        if (this.place().isTrusted) return stock(notebook);
+        this.saved.withhold(notebook.getMetadata("widgets"), () => stock(notebook));
       },
     });
   }

@@ -49,6 +49,13 @@ interface Words {
 
 /** What is said of a session; nothing where there is no room. */
 export function describe(session: LabSession | null): Words | null {
+  if (session !== null && session.withheld > 0 && !session.isBridged) {
+    return {
+      text: `commdoc: ${count(session.withheld, "widget model")} not trusted`,
+      title: "They came with the notebook, no kernel here has made them: a click asks whether you trust it",
+      state: "off",
+    };
+  }
   const room = session?.room;
   if (!session || !room) return null;
   const comms = room.comms.size;
@@ -78,10 +85,12 @@ export function describe(session: LabSession | null): Words | null {
       state: "dead",
     };
   }
-  const { lagMs } = session;
+  const { lagMs, withheld } = session;
   const lag = lagMs === null ? "" : `${lagMs < 1 ? "<1" : Math.round(lagMs)} ms`;
   return {
-    text: [`commdoc: ${models}`, windows, room.kernel.status, lag].filter(Boolean).join(" · "),
+    text: [`commdoc: ${models}`, windows, room.kernel.status, lag, withheld > 0 && `${withheld} not trusted`]
+      .filter(Boolean)
+      .join(" · "),
     title: `${models}, ${windows}, kernel ${room.kernel.status}${lag && `, ${lag} until the document had this window's last change`}`,
     state: "live",
   };

@@ -31,6 +31,13 @@ export interface StockManager {
   create_view(model: WidgetModel, options?: unknown): Promise<WidgetView>;
   loadModelClass(name: string, module: string, version: string): Promise<typeof WidgetModel>;
   get_state_sync(options?: object): unknown;
+  /** Only a notebook's has it. */
+  _loadFromNotebook?(notebook: StockNotebook): Promise<void>;
+}
+
+/** A notebook's model: `INotebookModel`. */
+export interface StockNotebook {
+  getMetadata(name: string): unknown;
 }
 
 /** A renderer of widget views in a cell's outputs: ipywidgets' `WidgetRenderer`. */
@@ -64,6 +71,9 @@ const MANAGER_NAMES = [
   "onUnhandledIOPubMessage",
 ] as const;
 
+/** A manager that has a notebook. */
+const NOTEBOOK_NAMES = ["_loadFromNotebook"] as const;
+
 const MODEL_NAMES = [
   "_handle_comm_closed",
   "_handle_comm_msg",
@@ -85,15 +95,17 @@ type Methods = Pick<
   | "register_model"
   | "create_view"
   | "get_state_sync"
+  | "_loadFromNotebook"
 >;
 
+type Patches = { [Name in keyof Methods]-?: (stock: Required<Methods>[Name]) => Required<Methods>[Name] };
+
 /** Replaces methods of one manager; each is given the stock one. */
-export function patchManager(
-  manager: StockManager,
-  patches: { [Name in keyof Methods]: (stock: Methods[Name]) => Methods[Name] },
-): void {
+export function patchManager(manager: StockManager, patches: Patches): void {
   need(manager, MANAGER_NAMES, "the widget manager");
+  if ("context" in manager) need(manager, NOTEBOOK_NAMES, "a notebook's widget manager");
   for (const name of Object.keys(patches) as (keyof Methods)[]) {
+    if (!(name in manager)) continue;
     const stock = (manager[name] as (...all: never[]) => unknown).bind(manager);
     const patched = (patches[name] as (stock: unknown) => unknown)(stock);
     Object.defineProperty(manager, name, { configurable: true, writable: true, value: patched });

@@ -5,6 +5,7 @@
 
 import type { IRenderMime } from "@jupyterlab/rendermime";
 import { type Renderer, showsFailure } from "./stock";
+import { WITHHELD } from "./trust";
 
 /** A view says that its model isn't there after this time; it goes on waiting. */
 const PATIENCE_MS = 10_000;
@@ -13,8 +14,14 @@ export class Views {
   private readonly renderers = new Map<Renderer, IRenderMime.IMimeModel>();
   private readonly waiting = new Map<string, Set<() => void>>();
 
-  /** @param waitsFor whether the document is to bring the model and has not yet */
-  constructor(private readonly waitsFor: (modelId: string) => boolean) {}
+  /**
+   * @param waitsFor whether the document is to bring the model and has not yet
+   * @param withholds whether it is there, but nobody vouches for it
+   */
+  constructor(
+    private readonly waitsFor: (modelId: string) => boolean,
+    private readonly withholds: (modelId: string) => boolean,
+  ) {}
 
   /** Renders a widget in a cell, as soon as its model is there. `isCurrent`: nobody has asked for another since. */
   async render(
@@ -32,9 +39,12 @@ export class Views {
       // commdoc was loaded meanwhile.
       if (!isCurrent() || !showsFailure(renderer) || !waits()) return;
     }
-    renderer.node.textContent = "Loading widget...";
+    const say = (words: string): void => {
+      renderer.node.textContent = this.withholds(modelId) ? WITHHELD : words;
+    };
+    say("Loading widget...");
     const patience = setTimeout(() => {
-      if (isCurrent()) renderer.node.textContent = "This widget is not there (yet): run its cell again.";
+      if (isCurrent()) say("This widget is not there (yet): run its cell again.");
     }, PATIENCE_MS);
     await this.registered(modelId);
     clearTimeout(patience);
