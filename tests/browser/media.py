@@ -50,10 +50,10 @@ def noise(n):
     rows = numpy.random.default_rng(n).integers(0, 256, (160, 160, 3), dtype=numpy.uint8)
     file = io.BytesIO(); Picture.fromarray(rows).save(file, 'png'); return file.getvalue()
 pictures = [noise(n) for n in range(16)]
-def show(seconds):
+def show(seconds, at_least=0):
     end = time.monotonic() + seconds
     shown = 0
-    while time.monotonic() < end:
+    while time.monotonic() < end or shown < at_least:
         # No two are the same bytes.
         image.value = pictures[shown % 16] + shown.to_bytes(4, 'big')
         shown += 1

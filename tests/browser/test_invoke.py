@@ -96,7 +96,7 @@ def test_a_command_that_raises_rejects_the_call_with_what_it_raised(
     assert (what, text) == ("error", "Error: ValueError: no tea here")
     what, text, _ = inside(page, "() => call('unknown', 1, { signal: AbortSignal.timeout(60000) })")
     assert (what, text) == ("error", "Error: KeyError: 'unknown'")
-    what, value, _ = inside(page, "() => call('reverse', 1)")
+    what, value, _ = inside(page, "() => call('reverse', 1, { signal: AbortSignal.timeout(60000) })")
     assert (what, value) == ("answer", [{"of": 1, "sum": 0}, []]), "and the next one is answered"
     page.expect_text("no tea here")  # the traceback is in the log, as JupyterLab has it in its console
     page.expect_clean()
@@ -108,7 +108,7 @@ def test_when_the_kernel_dies_during_a_call_it_is_rejected_in_words_and_works_af
     notebook.run(ASKS)
     page = open_page()
     ready(page)
-    first = inside(page, "() => call('pid', null)")[1][0]
+    first = inside(page, "() => call('pid', null, { signal: AbortSignal.timeout(60000) })")[1][0]
     inside(page, "() => { globalThis.dying = call('die', null, { signal: AbortSignal.timeout(600000) }); }")
     what, text, _ = inside(page, "() => dying")
     assert what == "error"
@@ -121,7 +121,7 @@ def test_when_the_kernel_dies_during_a_call_it_is_rejected_in_words_and_works_af
     notebook.load()
     notebook.run(ASKS.replace("NAME", "again"))
     ready(page, "again")
-    what, value, _ = inside(page, "() => call('pid', null)")
+    what, value, _ = inside(page, "() => call('pid', null, { signal: AbortSignal.timeout(60000) })")
     assert what == "answer", value
     assert value[0] not in (None, first)
 

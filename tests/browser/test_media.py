@@ -250,10 +250,12 @@ def test_an_image_that_changes_30_times_a_second_ends_the_same_in_both_windows(
 ) -> None:
     notebook.run(STREAM)
     early = open_page()
-    thread = "thread = threading.Thread(target=lambda: counts.append(show(4))); counts = []; thread.start()"
+    thread = (
+        "thread = threading.Thread(target=lambda: counts.append(show(4, 60))); counts = []; thread.start()"
+    )
     notebook.run(thread)
     late = open_page()
-    assert notebook.value("thread.join() or counts[0]") > 60
+    assert notebook.value("thread.join() or counts[0]") >= 60
     last = notebook.value("bytes(image.value[-4:])")
     with commdoc.join(url=notebook.link) as window:
         until(
