@@ -17,6 +17,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from commdoc.protocol import frames
+from commdoc.rooms.tokens import TokenStore
+from commdoc.server.jupyter.access import BridgeKeys
 from tests.conftest import until
 from tests.server.jupyter.serving import BASE, ENABLED, TOKEN, Kernel, Server, joined, jupyter_server
 
@@ -192,6 +194,51 @@ def test_what_a_person_may_is_what_the_server_s_authorizer_says(server: Server, 
     assert logged(server, "may not read notebooks")
 
 
+def until_frame(connection: Any, kind: str) -> dict[str, Any]:
+    """Return the next message of a kind."""
+    while True:
+        data = connection.recv(timeout=20)
+        if frames.frame_type(data) == frames.MESSAGE and frames.decode(data).message["type"] == kind:
+            return dict(frames.decode(data).message)
+
+
+@pytest.mark.scenario("S47")
+@pytest.mark.parametrize("who", ["a link's bearer", "a person who may only read"])
+def test_what_a_viewer_asks_is_refused_and_logged_and_does_nothing(
+    server: Server, kernel: Kernel, room_id: str, who: str
+) -> None:
+    token = token_in(server.link(room_id, "viewer")) if who == "a link's bearer" else None
+    person = {} if token else {"X-Person": "reader"}
+    slider, state = kernel.run("print(s.model_id)").strip(), {"value": 77}
+    asks: dict[str, dict[str, Any]] = {
+        "request": {"request_id": "r", "comm_id": slider, "state": state},
+        "message": {"message_id": "m", "comm_id": slider, "data": {"method": "update", "state": state}},
+        "open": {"message_id": "o", "comm_id": "new", "target_name": "jupyter.widget", "data": {}},
+        "close": {"message_id": "c", "comm_id": slider},
+    }
+    with socket(server, f"commdoc/rooms/{room_id}/ws", token, **person) as connection:
+        assert hello(connection, name=who)["role"] == "viewer"
+        for kind, ask in asks.items():
+            connection.send(frames.encode({"type": kind, **ask}))
+            assert until_frame(connection, "error")["code"] == "viewer"
+            assert f"({who}) sent a {kind}: refused" in server.log()
+    assert kernel.run("print(s.value, s.comm is not None)").strip() == "1 True"
+
+
+@pytest.mark.scenario("S47")
+def test_tokens_of_another_server_open_nothing(server: Server, kernel: Kernel, room_id: str) -> None:
+    """Somebody else's, on a machine that several people share."""
+    link = TokenStore().issue("window", room_id)
+    bridge = BridgeKeys(b"the other server's secret").token(kernel.kernel_id)
+    for token in (link, bridge):
+        assert refused(server, f"commdoc/rooms/{room_id}/ws", token) == 403
+        assert logged(server, f"GET {BASE}commdoc/rooms/{room_id}/ws from 127.0.0.1: unknown token")
+        assert server.ask("GET", "commdoc/api/rooms", token=token).status == 403
+        assert logged(server, f"GET {BASE}commdoc/api/rooms from 127.0.0.1: unknown token")
+        assert refused(server, f"commdoc/bridge/{kernel.kernel_id}/ws", token) == 403
+        assert logged(server, f"commdoc/bridge/{kernel.kernel_id}/ws from 127.0.0.1: not the token")
+
+
 def cross(server: Server, method: str, path: str, *, xsrf: bool = False, **headers: str) -> int:
     """Ask as a page in a browser does whose user is logged in; `xsrf`: one of the server's own."""
     jar = http.cookiejar.CookieJar()
@@ -217,6 +264,7 @@ class _Stay(HTTPRedirectHandler):
 @pytest.mark.scenario("S47")
 def test_pages_of_other_origins_don_t_get_in_with_a_person_s_cookies(server: Server, room_id: str) -> None:
     evil, own = "http://evil.example", own_origin(server)
+    before = len(server.log())
     assert cross(server, "GET", "commdoc/api/rooms", Origin=own) == 200
     assert cross(server, "GET", "commdoc/api/rooms", Origin=evil) == 403
     assert cross(server, "GET", "commdoc/api/rooms", Origin="null") == 403
@@ -232,9 +280,15 @@ def test_pages_of_other_origins_don_t_get_in_with_a_person_s_cookies(server: Ser
     assert refused(server, f"commdoc/rooms/{room_id}/ws", Origin=evil, **cookies_of(server)) == 403
     with socket(server, f"commdoc/rooms/{room_id}/ws", Origin=own, **cookies_of(server)) as connection:
         assert hello(connection)["role"] == "window"
+    said = server.log()[before:]
+    for origin in (evil, "null"):
+        for method, path in (("GET", "api/rooms"), ("GET", f"rooms/{room_id}/ws")):
+            assert f"403 {method} {BASE}commdoc/{path} from 127.0.0.1: origin '{origin}'" in said
+    assert "'_xsrf' argument missing" in said
     for token in (viewer, TOKEN):
         answer = server.ask("GET", "commdoc/api/rooms", token=token, headers={"Host": "rebound.example"})
         assert answer.status == 403
+    assert "rebound.example" in server.log()
 
 
 def cookies_of(server: Server) -> dict[str, str]:
