@@ -18,7 +18,7 @@ import click
 from commdoc.cli import doctor_environment, doctor_kernels, doctor_servers, doctor_user
 from commdoc.cli.common import echo_json, json_option
 from commdoc.cli.doctor_finding import Finding, State
-from commdoc.cli.doctor_look import Seen, look_at
+from commdoc.cli.doctor_look import ELSEWHERE, Seen, look_at
 from commdoc.kernel.discovery import Server, servers
 from commdoc.protocol.version import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
 from commdoc.version import __version__
@@ -84,7 +84,8 @@ def _named(link: str) -> Seen:
     addresses, token = doctor_servers.bases_of(link)
     if not link.startswith(("http://", "https://")):
         raise click.BadParameter("it begins with http:// or https://", param_hint="--url")
-    seen = [look_at(Server(address, token, pid=0)) for address in addresses]
+    pids = {each.url.rstrip("/") + "/": each.pid for each in servers(0)}
+    seen = [look_at(Server(address, token, pids.get(address, ELSEWHERE))) for address in addresses]
     return next((each for each in seen if each.loaded), seen[-1])
 
 

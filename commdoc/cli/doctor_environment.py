@@ -221,7 +221,18 @@ def _plugin(extension: dict[str, Any] | None, disabled: list[str]) -> Finding:
         else:  # it hides the one of this environment
             run = command("rm", "-r", str(place))
         return about.problem(found, run, then=RESTART_SERVER)
-    return about.ok(f"{version}, enabled")
+    return about.ok(f"{version}, enabled{', loads commdoc in every kernel' if _for_every_kernel() else ''}")
+
+
+def _for_every_kernel() -> bool:
+    """Tell whether this user has the plugin's setting on."""
+    try:
+        commands: Any = import_module("jupyterlab.commands")
+        file = Path(commands.get_user_settings_dir(), PLUGIN, "plugin.jupyterlab-settings")
+        settings: Any = import_module("json5").loads(file.read_text(encoding="utf-8"))
+        return settings.get("everyKernel") is True
+    except (ImportError, OSError, ValueError, AttributeError):
+        return False
 
 
 def _widgets(extension: dict[str, Any] | None, disabled: list[str]) -> Finding:

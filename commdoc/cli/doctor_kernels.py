@@ -27,7 +27,7 @@ from commdoc.cli.doctor_finding import (
     plain,
     unmet,
 )
-from commdoc.cli.doctor_look import Environment, ProbeError, Seen, probe
+from commdoc.cli.doctor_look import ELSEWHERE, Environment, ProbeError, Seen, probe
 
 GROUP: Final = "kernels"
 WIDGET_LIBRARIES: Final = ("ipywidgets", "anywidget")
@@ -42,8 +42,8 @@ class Spec:
 
     Attributes
     ----------
-    remote : bool
-        It is a gateway's: what is on this machine says nothing of it.
+    remote : str or None
+        Whose it is, when what is on this machine says nothing of it.
     server : Seen or None
         That offers it; None: this environment.
     """
@@ -53,7 +53,7 @@ class Spec:
     env: dict[str, str] = field(default_factory=dict)
     language: str = "python"
     provisioner: str | None = None
-    remote: bool = False
+    remote: str | None = None
     server: Seen | None = None
 
     @property
@@ -96,9 +96,17 @@ def _spec(name: str, content: dict[str, Any], server: Seen | None) -> Spec:
         },
         language=str(content.get("language") or "").lower(),
         provisioner=provisioner.get("provisioner_name"),
-        remote=server is not None and server.gateway,
+        remote=_elsewhere(server),
         server=server,
     )
+
+
+def _elsewhere(server: Seen | None) -> str | None:
+    if server is None:
+        return None
+    if server.gateway:
+        return "at a gateway"
+    return "where its server does" if server.server.pid == ELSEWHERE else None
 
 
 def look(specs: Sequence[Spec], servers: Sequence[Seen], asked: str | None) -> Iterator[Finding]:
@@ -135,7 +143,7 @@ def _probed(spec: Spec) -> Environment | Finding:
     if spec.language != "python":
         return about.problem("is no Python kernel: commdoc mirrors those")
     if spec.remote:
-        return about.hint("runs at a gateway: not to be looked at from here", *there, then="where it runs")
+        return about.hint(f"runs {spec.remote}: not to be looked at from here", *there, then="where it runs")
     if spec.provisioner not in (None, "local-provisioner"):
         return about.hint(f"started by {spec.provisioner}: not to be looked at", *there, then="where it runs")
     if spec.python is None:
@@ -192,7 +200,7 @@ def _with(spec: Spec, environment: Environment, servers: Sequence[Seen]) -> Find
         for name in ("ipykernel", *WIDGET_LIBRARIES)
         if (version := environment.versions.get(name)) is not None
     ]
-    how = "loads by itself" if _autoload(spec, environment) else "%load_ext commdoc in a notebook"
+    how = "loads by itself" if _autoload(spec, environment) else "loaded by %load_ext commdoc"
     return about.ok(f"{', '.join(versions)}; {how}")
 
 

@@ -26,6 +26,9 @@ PROBE_SECONDS: Final = 30.0
 SERVER_SECONDS: Final = 5.0
 LIST_BYTES: Final = 4_194_304
 
+ELSEWHERE: Final = 0
+"""As the process of a server that is none of this user's here."""
+
 Span = tuple[int, int]
 
 
@@ -164,6 +167,8 @@ def _ask_commdoc(seen: Seen) -> None:
 
 def python_of(pid: int) -> str | None:
     """Return the interpreter that runs a process, as it was named: a virtual environment's, not what that links to."""
+    if pid == ELSEWHERE:
+        return None
     try:
         process = psutil.Process(pid)
         first = process.cmdline()[0]
@@ -178,6 +183,8 @@ def python_of(pid: int) -> str | None:
 
 def _has_gateway(pid: int) -> bool:
     """Tell whether a server was started for a gateway, as far as its command line or environment says so."""
+    if pid == ELSEWHERE:
+        return False
     try:
         process = psutil.Process(pid)
         words = process.cmdline()

@@ -195,6 +195,16 @@ def test_our_own_plugin_switched_off(key: str) -> None:
     assert f"labextension enable {key}" in off.run[0]
 
 
+def test_the_plugin_s_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERLAB_SETTINGS_DIR", str(tmp_path))
+    extension = {"version": __version__, "ext_path": sys.prefix}
+    assert "every kernel" not in doctor_environment._plugin(extension, []).found
+    file = tmp_path / "@commdoc" / "lab" / "plugin.jupyterlab-settings"
+    file.parent.mkdir(parents=True)
+    file.write_text('{\n  // by hand\n  "everyKernel": true,\n}', encoding="utf-8")
+    assert "every kernel" in doctor_environment._plugin(extension, []).found
+
+
 def test_an_old_plugin_in_another_folder_hides_the_environment_s() -> None:
     extension = {"version": "0.0.1", "ext_path": "/of/the/user/@commdoc/lab"}
     assert doctor_environment._plugin(extension, []).run == ("rm -r /of/the/user/@commdoc/lab",)
@@ -361,9 +371,15 @@ def test_a_kernel_that_is_in_a_room_of_its_own(server: Server, forgotten: Kernel
     until(lambda: life.announcement is None, timeout=30)
 
 
-def test_a_server_by_its_address(server: Server) -> None:
-    asked = ask("--url", f"{server.url}lab/tree/a.ipynb?token={TOKEN}")
+def test_a_server_by_its_address(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = f"{server.url}lab/tree/a.ipynb?token={TOKEN}"
+    asked = ask("--url", link)
     assert asked.of("server", server.url)["state"] == "ok"
+    assert asked.of("kernel")["state"] == "ok"
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))  # now it might be on another machine
+    asked = ask("--url", link)
+    assert asked.of("server", server.url)["state"] == "ok"
+    assert asked.of("kernel")["found"] == "runs where its server does: not to be looked at from here"
     assert CliRunner().invoke(main, ["doctor", "--url", "localhost:8888"]).exit_code == 2
 
 

@@ -73,7 +73,7 @@ def test_a_configuration_that_loads_commdoc(
     install(tmp_path, "bare", [bare, *ARGV])
     install(tmp_path, "by-its-command", [sys.executable, *ARGV, "--IPKernelApp.extensions=commdoc"])
     found = look()
-    assert found["python3"].found.endswith("; %load_ext commdoc in a notebook")
+    assert found["python3"].found.endswith("; loaded by %load_ext commdoc")
     assert found["by-its-command"].found.endswith("; loads by itself")
     profile = tmp_path / "ipython" / "profile_default"
     profile.mkdir(parents=True)
@@ -127,7 +127,7 @@ def test_kernel_and_server_of_different_releases(
     server: tuple[int, int], where: str | None, bare: str
 ) -> None:
     seen = Seen(
-        Server("http://h/", "t", 0), "http://h/", version="9.0", span=server, loaded=True, python=bare
+        Server("http://h/", "t", 1), "http://h/", version="9.0", span=server, loaded=True, python=bare
     )
     found = look(None, seen)["python3"]
     assert found.state == ("ok" if where is None else "problem")
@@ -149,7 +149,7 @@ def test_a_kernel_s_newer_release_is_read_from_its_own_environment(tmp_path: Pat
         encoding="utf-8",
     )
     install(tmp_path, "newer", [sys.executable, *ARGV], env={"PYTHONPATH": str(tmp_path / "path")})
-    seen = Seen(Server("http://h/", "t", 0), "http://h/", version="0.1.0", span=(1, 2), loaded=True)
+    seen = Seen(Server("http://h/", "t", 1), "http://h/", version="0.1.0", span=(1, 2), loaded=True)
     found = look(None, seen)
     assert found["python3"].state == "ok"
     assert found["newer"].state == "problem"
@@ -180,7 +180,7 @@ def test_an_interpreter_that_fails_says_why(tmp_path: Path) -> None:
 
 def test_a_gateway_s_kernels_are_not_looked_at_and_named() -> None:
     specs = {"far": {"spec": {"argv": ["/no/such/python", *ARGV], "language": "python"}}}
-    seen = Seen(Server("http://h/", "t", 0), "http://h/", gateway=True, kernelspecs=specs)
+    seen = Seen(Server("http://h/", "t", 1), "http://h/", gateway=True, kernelspecs=specs)
     [found] = doctor_kernels.look(all_specs([seen]), [seen], None)
     assert found.state == "hint"
     assert "gateway" in found.found
@@ -191,13 +191,13 @@ def test_a_kernel_that_something_else_starts_is_not_looked_at() -> None:
     specs = {
         "pod": {"spec": {"argv": ["/no/such/python", *ARGV], "language": "python", "metadata": metadata}}
     }
-    seen = Seen(Server("http://h/", "t", 0), "http://h/", kernelspecs=specs)
+    seen = Seen(Server("http://h/", "t", 1), "http://h/", kernelspecs=specs)
     [found] = doctor_kernels.look(all_specs([seen]), [seen], None)
     assert (found.state, found.found) == ("hint", "started by pods: not to be looked at")
 
 
 def test_what_a_server_offers_is_started_by_its_own_python(bare: str) -> None:
     specs = {"python3": {"spec": {"argv": ["python", *ARGV], "language": "python"}}}
-    seen = Seen(Server("http://h/", "t", 0), "http://h/", python=bare, kernelspecs=specs)
+    seen = Seen(Server("http://h/", "t", 1), "http://h/", python=bare, kernelspecs=specs)
     [found] = doctor_kernels.look(all_specs([seen]), [seen], None)
     assert found.found.startswith(f"no commdoc in {Path(bare).parents[1]}")
