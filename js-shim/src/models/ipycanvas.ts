@@ -43,6 +43,9 @@ interface Host {
   failed(commId: string, doing: string, error: unknown): void;
 }
 
+/** The host of a manager that is none itself, as JupyterLab's. */
+export const hostOf = new WeakMap<object, Host>();
+
 const MODULE = "ipycanvas";
 const CANVASES = ["CanvasModel", "RoughCanvasModel"];
 const SYNCING = [...CANVASES, "MultiCanvasModel"];
@@ -103,7 +106,7 @@ function copingCanvas(Canvas: Constructor<CanvasModel>): unknown {
 function copingManager(Manager: Constructor<CanvasManager>): unknown {
   return class CopingCanvasManager extends Manager {
     override async onCommand(metadata: unknown, buffers: unknown): Promise<void> {
-      const host = this.widget_manager as unknown as Host;
+      const host = hostOf.get(this.widget_manager) ?? (this.widget_manager as unknown as Host);
       const late = this.currentCanvas === undefined;
       if (late) this.currentCanvas = await onlyCanvas(host);
       try {

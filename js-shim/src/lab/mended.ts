@@ -1,0 +1,35 @@
+/**
+ * Classes of packages that don't cope with a window that came late, mended as they are in the page (`../models/ipycanvas.ts`,
+ * `../models/ipympl.ts`). Only models that are made from the document are of them: without commdoc in the kernel a package's
+ * classes are as they are.
+ */
+
+import type { WidgetModel } from "@jupyter-widgets/base";
+import { copingWithLateness, hostOf } from "../models/ipycanvas";
+import { paintingAll } from "../models/ipympl";
+import type { ModelSource } from "../models/source";
+import type { StockManager } from "./stock";
+
+type ModelClass = typeof WidgetModel;
+
+const mended = new WeakMap<ModelClass, ModelClass>();
+
+/** Loads a model's class as JupyterLab does. */
+export async function loadMended(
+  manager: StockManager,
+  source: ModelSource,
+  ...[name, module, version]: Parameters<StockManager["loadModelClass"]>
+): Promise<ModelClass> {
+  hostOf.set(manager, {
+    source,
+    get_model: (commId) => manager.get_model(commId),
+    failed: (commId, doing, error) => console.error(`[commdoc] comm ${commId}: ${doing} failed`, error),
+  });
+  const Model = await manager.loadModelClass(name, module, version);
+  const known = mended.get(Model);
+  if (known !== undefined) return known;
+  const classes = paintingAll(module, copingWithLateness(module, { [name]: Model }));
+  const made = classes[name] as ModelClass;
+  mended.set(Model, made);
+  return made;
+}
