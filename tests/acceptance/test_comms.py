@@ -273,6 +273,7 @@ def test_ipycanvas_draws_in_order(notebook: Notebook) -> None:
         finally:
             plain.close()
         assert len(wire) >= 51
+        window.wait_until(lambda: len(heard) - heard_before >= len(wire))
         assert heard[heard_before:] == wire
         assert_mirrored(notebook)
 
