@@ -163,7 +163,10 @@ def _import_trouble() -> str | None:
 
 def _collaboration(app: ServerApp) -> Finding:
     known = {
-        "jupyter-collaboration": ("jupyter_server_ydoc", version_of("jupyter-server-ydoc")),
+        "jupyter-collaboration": (
+            "jupyter_server_ydoc",
+            version_of("jupyter-collaboration") or version_of("jupyter-server-ydoc"),
+        ),
         "jupyter-server-documents": ("jupyter_server_documents", version_of("jupyter-server-documents")),
     }
     there = [

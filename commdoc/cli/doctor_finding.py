@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+import commdoc
+
 State = Literal["ok", "hint", "problem"]
 Group = Literal["this environment", "running servers", "notebooks", "kernels", "this user"]
 
@@ -103,7 +105,10 @@ def _origin() -> dict[str, Any]:
     try:
         text = metadata.distribution("commdoc").read_text("direct_url.json")
         origin: dict[str, Any] = json.loads(text or "{}")
-    except (metadata.PackageNotFoundError, ValueError):
+    except metadata.PackageNotFoundError:  # in the import path only
+        folder = Path(commdoc.__file__).parents[1]
+        return {"url": folder.as_uri()} if (folder / "pyproject.toml").exists() else {}
+    except ValueError:
         return {}
     return origin
 

@@ -78,6 +78,8 @@ def _rooms(folder: Path) -> Iterator[Finding]:
     if found.stale:
         run = command("rm", *map(str, found.stale))
         yield about.hint(f"{_files(found.stale)} of rooms whose host is gone", run)
+    if not found.live and (found.open or found.silent or found.stale):
+        return
     hosts = len({room["pid"] for room in found.live})
     said = (
         f"{len(found.live)} announced, by {hosts} process{'' if hosts == 1 else 'es'}"

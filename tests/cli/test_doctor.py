@@ -24,8 +24,8 @@ from commdoc.kernel import discovery, sidecar
 from commdoc.version import __version__
 from hatch_build import LAB_PLACE
 from tests.cli.doctor_environments import Doctor, Report, as_from_the_wheel, distribution, environment
-from tests.conftest import until
-from tests.server.jupyter.environments import python_of
+from tests.conftest import ROOT, until
+from tests.server.jupyter.environments import HERE, python_of
 from tests.server.jupyter.serving import DISABLED, TOKEN, Kernel, Server, joined, jupyter_server
 from tests.server.sleeper import Sleeper
 
@@ -215,11 +215,14 @@ def test_an_old_plugin_in_another_folder_hides_the_environment_s() -> None:
 )
 def test_an_environment_with_real_time_collaboration(name: Any, kind: str, tmp_path: Path) -> None:
     report = Doctor(python_of(name), env={"JUPYTER_RUNTIME_DIR": str(tmp_path)}).report()
+    pins = (HERE / f"{name}.txt").read_text(encoding="utf-8").replace("_", "-").split()
+    assert report.of("collaboration")["found"].replace(" ", "==") in pins
     assert report.of("collaboration")["found"].startswith(f"{kind} ")
     # It has commdoc in its import path, and nothing that enables it.
     assert report.of("server-extension")["found"] == "not enabled: no configuration names it"
     assert report.of("server-extension")["run"][0].endswith("extension enable commdoc --sys-prefix")
     assert report.of("lab-plugin")["found"] == "not installed"
+    assert report.of("lab-plugin")["run"][0].endswith(f" {shlex.quote(f'{ROOT}[server]')}")
     assert report.code == 1
 
 

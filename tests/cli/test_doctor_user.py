@@ -98,7 +98,7 @@ def test_what_dead_hosts_have_left_behind(folder: Path) -> None:
     broken = folder / "commdoc-broken.json"
     broken.write_text("{", encoding="utf-8")
     broken.chmod(0o600)
-    stale, _ = look("rooms")
+    [stale] = look("rooms")
     assert stale.state == "hint"
     assert stale.run == (f"rm {' '.join(sorted([str(dead), str(broken)]))}",)
     assert awaited.name not in stale.run[0], "the kernel's next sidecar goes on from it"
