@@ -139,9 +139,7 @@ def test_the_page_that_runs_the_cell_closes_in_the_middle(chromium: Browser, ser
         page.run(0)
         kernel_id = page.kernel_id
         page.page.evaluate("() => { lab.run(1); }")
-        page.page.wait_for_function(
-            "async () => JSON.stringify(await lab.outputModels()).includes('line 20')", polling=50
-        )
+        page.wait_for("async () => JSON.stringify(await lab.outputModels()).includes('line 20')")
     finally:
         page.close()
     lines = "".join(f"line {n}\n" for n in range(200))

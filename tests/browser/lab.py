@@ -19,7 +19,7 @@ import re
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,6 +249,7 @@ class LabPage:
         size: tuple[int, int] = (1280, 1400),
         wait: bool = True,
         script: str = "",
+        before: Callable[[], None] | None = None,
     ) -> None:
         self.console: list[str] = []
         self.foreign: list[str] = []
@@ -260,6 +261,8 @@ class LabPage:
         self.page.on("pageerror", lambda error: self.console.append(f"pageerror: {error}"))
         self.page.on("request", self._on_request)
         self.page.add_init_script(script)
+        if before is not None:
+            before()  # a route that is set when the page has begun may miss what it is for
         self.page.goto(notebook.link, wait_until="commit")
         if wait:
             self.wait_ready()
@@ -270,6 +273,10 @@ class LabPage:
         self.page.evaluate(_HELPERS)
         self.page.wait_for_function("lab.kernel() != null")
         self.page.evaluate("lab.ready()")
+
+    def wait_for(self, condition: str, *, seconds: float = READY_SECONDS) -> None:
+        """Wait until an asynchronous function returns true; Playwright's own waiting takes its promise for that."""
+        until(lambda: self.page.evaluate(condition), timeout=seconds, what=condition)
 
     # --- what a person does ---------------------------------------------------------------------------------------
 

@@ -40,5 +40,5 @@ def test_without_commdoc_it_stays_broken(plain_server: LabServer, open_window: O
     window.run(0)
     window.expect_text(0, "model not found")
     window.kernel_run(WIDGET + "; shown = w.IntSlider(description='shown')\ndisplay(shown)")
-    window.page.wait_for_function("async () => (await lab.models()).length >= 6")
+    window.wait_for("async () => (await lab.models()).length >= 6")
     window.expect_text(0, "model not found")

@@ -57,7 +57,7 @@ def settle(window: LabWindow) -> None:
 
 def restored(window: LabWindow) -> None:
     """Wait until the window has asked the kernel for the widgets that there are, and was answered."""
-    window.page.wait_for_function("async () => (await lab.manager()).restoredStatus")
+    window.wait_for("async () => (await lab.manager()).restoredStatus")
     settle(window)
 
 

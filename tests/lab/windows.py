@@ -80,11 +80,14 @@ class LabWindow(LabPage):
         prepare: Callable[[LabWindow], None] | None = None,
         **how: Any,
     ) -> None:
-        super().__init__(browser, notebook, wait=False, script=RECORDER, **how)
-        if prepare is not None:
-            prepare(self)
-        if delayed is not None:
-            self.page.route_web_socket(delayed.url, delayed.route)
+
+        def before() -> None:
+            if delayed is not None:
+                self.page.route_web_socket(delayed.url, delayed.route)
+            if prepare is not None:
+                prepare(self)
+
+        super().__init__(browser, notebook, wait=False, script=RECORDER, before=before, **how)
         self.wait_open()
         if wait:
             self.wait_ready()

@@ -90,9 +90,9 @@ export class Panels {
     onFactory(panel.rendermime, ask);
     ask(); // one that was open before this plugin
     const { sessionContext } = panel;
-    sessionContext.kernelChanged.connect(() => void this.byPanel.get(panel)?.rejoin());
+    sessionContext.kernelChanged.connect(() => this.byPanel.get(panel)?.rejoin());
     sessionContext.connectionStatusChanged.connect((_, status) => {
-      if (status === "connected") void this.byPanel.get(panel)?.rejoin();
+      if (status === "connected") this.byPanel.get(panel)?.rejoin();
     });
     panel.onTrust(() => this.byPanel.get(panel)?.trustChanged());
     panel.widget.disposed.connect(() => this.remove(panel));

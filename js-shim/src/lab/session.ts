@@ -13,17 +13,16 @@
 import type { IClassicComm, WidgetModel, WidgetView } from "@jupyter-widgets/base";
 import type { Kernel } from "@jupyterlab/services";
 import type * as Y from "yjs";
-import { release } from "../models/adopt";
 import { DocumentModels, labelView, WIDGET_TARGET } from "../models/document-models";
 import { fromRoom, PAGE_SUFFIX } from "../models/from-room";
 import type { ModelSource } from "../models/source";
 import type { KernelState } from "../window/messages";
 import { Room } from "../window/room";
-import { KernelComms } from "./kernel-comms";
-import { OutputFeed } from "./outputs";
+import { HeldModels } from "./held-models";
+import { loadMended } from "./mended";
 import type { RoomAnswer, RoomQuery, RoomServer } from "./server";
 import { sharedConnect } from "./shared";
-import { asLive, patchManager, quietOutput, type StockManager, viewsOf, wakeOutput } from "./stock";
+import { asLive, patchManager, type StockManager, viewsOf } from "./stock";
 import { Guard, SavedWidgets } from "./trust";
 import { setInert, Views } from "./views";
 
@@ -61,8 +60,6 @@ export interface SessionOptions {
 
 export class LabSession {
   readonly views: Views;
-  /** The first try to join the room has ended, this way or that. */
-  readonly joined: Promise<void>;
   room: Room | null = null;
   /** How long the document took to have this window's last change. */
   lagMs: number | null = null;
@@ -70,13 +67,14 @@ export class LabSession {
   private guard: Guard | null = null;
   private readonly saved = new SavedWidgets();
   private models: DocumentModels | null = null;
-  private readonly feeds = new Map<string, OutputFeed>();
-  private readonly comms = new KernelComms();
+  private readonly held = new HeldModels();
   private readonly own = new Set<string>();
   private bridgeTimer: ReturnType<typeof setTimeout> | undefined;
   private gaveBack = false;
   private offeredTo: string | null = null;
   private joining = 0;
+  /** All tries to join the room that were begun have ended, this way or that. */
+  private joined: Promise<void>;
   private disposed = false;
 
   constructor(
@@ -86,6 +84,7 @@ export class LabSession {
   ) {
     this.views = new Views(
       (modelId) => (this.models !== null || this.saved.has(modelId)) && !manager.has_model(modelId),
+      (modelId) => this.models !== null && manager.has_model(modelId),
       (modelId) => this.guard?.withholds(modelId) === true || this.saved.withholds(modelId),
     );
     this.patch();
@@ -104,7 +103,11 @@ export class LabSession {
   }
 
   /** The kernel is another one, or runs again: its room may be another one too. */
-  async rejoin(): Promise<void> {
+  rejoin(): void {
+    this.joined = Promise.allSettled([this.joined, this.joinAgain()]).then(() => undefined);
+  }
+
+  private async joinAgain(): Promise<void> {
     const place = this.place();
     if (this.disposed || place.kernel === null) return;
     const answer = await this.options.server.room(queryOf(place)).catch(() => null);
@@ -118,7 +121,7 @@ export class LabSession {
     this.leave();
     this.disposed = true;
     this.views.clear();
-    this.known.clear();
+    this.held.clear();
     // JupyterLab keeps the manager, and with it this session, for the life of the page; not the panel.
     this.place = () => ({ kernel: null, path: null, document: null, isTrusted: false });
   }
@@ -178,6 +181,14 @@ export class LabSession {
     }
   }
 
+  /** No room is being looked for any more. */
+  private async settled(): Promise<void> {
+    for (let seen: Promise<void> | null = null; seen !== this.joined; ) {
+      seen = this.joined;
+      await seen;
+    }
+  }
+
   /** The notebook's document, if it is the room's: a second notebook on a kernel has another one. */
   private sharedDocument(): Y.Doc | null {
     const { path, document } = this.place();
@@ -206,9 +217,7 @@ export class LabSession {
     this.joining += 1;
     clearTimeout(this.bridgeTimer);
     this.bridgeTimer = undefined;
-    this.comms.clear();
-    for (const feed of this.feeds.values()) feed.dispose();
-    this.feeds.clear();
+    this.held.leave();
     this.models?.stop();
     this.models = null;
     this.guard = null;
@@ -240,11 +249,20 @@ export class LabSession {
       clearTimeout(this.bridgeTimer);
       this.bridgeTimer = undefined;
       this.gaveBack = false;
-    } else {
-      this.bridgeTimer ??= setTimeout(() => {
+    } else if (this.bridgeTimer === undefined && !this.gaveBack) {
+      this.openMissing();
+      this.bridgeTimer = setTimeout(() => {
+        this.bridgeTimer = undefined; // without a connection to the kernel it is tried again when that is back
         this.giveBack().catch((error) => console.error("[commdoc] giving models back", error));
       }, BRIDGE_PATIENCE_MS);
     }
+  }
+
+  /** What the kernel opened last, and its bridge could not bring any more: what comes now may refer to it. */
+  private openMissing(): void {
+    const { manager } = this;
+    for (const opened of this.held.missing((modelId) => manager.has_model(modelId)))
+      manager.handle_comm_open(...opened).catch((error) => console.error("[commdoc] opening a comm", error));
   }
 
   private async giveBack(): Promise<void> {
@@ -254,19 +272,16 @@ export class LabSession {
     this.gaveBack = true;
     this.models = null;
     models.stop();
-    const outputs = [...this.feeds.values()].map(({ model }) => model);
-    for (const feed of this.feeds.values()) feed.dispose();
-    this.feeds.clear();
     for (const [id] of models.documentComms) {
-      const model = this.known.get(id);
-      if (model === undefined) continue;
-      release(model);
-      this.comms.giveBack(model, kernel);
+      if (!manager.has_model(id)) continue;
+      // One in creation, as soon as it is there; unless the document has it again by then.
+      manager
+        .get_model(id)
+        .then((model) => {
+          if (this.gaveBack) this.held.giveBack(model, kernel);
+        })
+        .catch((error) => console.error(`[commdoc] giving ${id} back`, error));
     }
-    for (const model of outputs) wakeOutput(model);
-    this.known.clear();
-    for (const opened of this.comms.missing) await manager.handle_comm_open(...opened);
-    this.comms.clear();
     await manager._loadFromKernel();
     this.options.changed();
   }
@@ -276,7 +291,7 @@ export class LabSession {
       source,
       {
         manager: this.manager,
-        loadModelClass: (name, module, version) => this.manager.loadModelClass(name, module, version),
+        loadModelClass: (...which) => loadMended(this.manager, source, ...which),
         register: (modelId, promise) => this.manager.register_model(modelId, promise),
         takeOver: (modelId, comm) => this.takeOver(modelId, comm),
         made: (model) => this.made(model),
@@ -293,29 +308,19 @@ export class LabSession {
   private takeOver(modelId: string, comm: IClassicComm): Promise<WidgetModel> | undefined {
     if (!this.manager.has_model(modelId)) return undefined;
     return this.manager.get_model(modelId).then((model) => {
-      this.comms.take(model, comm);
+      this.held.take(model, comm);
       return model;
     });
   }
 
   private made(model: WidgetModel): void {
-    const source = this.guard?.source ?? null;
-    const output = quietOutput(model, this.place().kernel);
-    if (output === null || source === null) return;
-    const commId = model.model_id;
-    this.feeds.get(commId)?.dispose();
-    const failed = (error: unknown) => console.error(`[commdoc] outputs of ${commId}`, error);
-    const feed = new OutputFeed(output, source, failed);
-    this.feeds.set(commId, feed);
-    model.once("destroy", () => {
-      feed.dispose();
-      if (this.feeds.get(commId) === feed) this.feeds.delete(commId);
-    });
+    const source = this.guard?.source;
+    if (source !== undefined) this.held.made(model, source, this.place().kernel);
   }
 
   private setLive(models: DocumentModels, live: boolean): void {
     if (models.isLive === live) return;
-    if (!live) this.comms.clear();
+    if (!live) this.held.comms.clear();
     models.setLive(live);
     for (const [commId] of models.documentComms) {
       models.get(commId).then(
@@ -344,7 +349,7 @@ export class LabSession {
     const { manager } = this;
     patchManager(manager, {
       _loadFromKernel: (stock) => async () => {
-        await Promise.race([this.joined, delay(ROOM_PATIENCE_MS)]);
+        await Promise.race([this.settled(), delay(ROOM_PATIENCE_MS)]);
         if (!this.isBridged) await stock();
       },
       _create_comm:
@@ -359,8 +364,7 @@ export class LabSession {
       handle_comm_open: (stock) => async (comm, message) => {
         // The document brings it. What it was told here may be older than what the document has.
         if (this.models === null || !this.isBridged) return stock(comm, message);
-        this.comms.passOver(comm, message);
-        if (this.known.has(message.content.comm_id)) this.comms.arrived(message.content.comm_id);
+        this.held.passOver(comm, message);
         return undefined;
       },
       get_model: (stock) => (modelId) =>
@@ -377,8 +381,7 @@ export class LabSession {
         return view;
       },
       get_state_sync: (stock) => (options) => {
-        const models = [...this.known.values()];
-        return this.saved.addTo(asLive(models, () => stock(options)));
+        return this.saved.addTo(asLive(this.held.models, () => stock(options)));
       },
       _loadFromNotebook: (stock) => async (notebook) => {
         if (this.place().isTrusted) return stock(notebook);
@@ -387,8 +390,6 @@ export class LabSession {
     });
   }
 
-  private readonly known = new Map<string, WidgetModel>();
-
   private registerModel(modelId: string, promise: Promise<WidgetModel>): void {
     const { models } = this;
     models?.registered(modelId, promise);
@@ -396,13 +397,7 @@ export class LabSession {
     promise.then(
       (model) => {
         if (this.own.delete(modelId)) models?.adoptOwn(model);
-        if (!models?.documentComms.has(modelId)) return;
-        this.known.set(modelId, model);
-        this.comms.arrived(modelId);
-        model.once("destroy", () => {
-          this.known.delete(modelId);
-          this.comms.forget(modelId);
-        });
+        if (models?.documentComms.has(modelId)) this.held.add(model);
       },
       () => undefined,
     );

@@ -16,10 +16,12 @@ export class Views {
 
   /**
    * @param waitsFor whether the document is to bring the model and has not yet
+   * @param has whether it has
    * @param withholds whether it is there, but nobody vouches for it
    */
   constructor(
     private readonly waitsFor: (modelId: string) => boolean,
+    private readonly has: (modelId: string) => boolean,
     private readonly withholds: (modelId: string) => boolean,
   ) {}
 
@@ -35,9 +37,11 @@ export class Views {
     const modelId = (model.data[renderer.mimeType] as { model_id?: string } | undefined)?.model_id ?? "";
     const waits = (): boolean => modelId !== "" && this.waitsFor(modelId);
     if (!waits()) {
+      const hadIt = this.has(modelId);
       await stock();
-      // commdoc was loaded meanwhile.
-      if (!isCurrent() || !showsFailure(renderer) || !waits()) return;
+      if (!isCurrent() || !showsFailure(renderer)) return;
+      // The room was joined meanwhile: JupyterLab looks for a model now and then, and gives up with a pause.
+      if (!waits()) return !hadIt && this.has(modelId) ? stock() : undefined;
     }
     const say = (words: string): void => {
       renderer.node.textContent = this.withholds(modelId) ? WITHHELD : words;

@@ -54,4 +54,6 @@ export function release(model: WidgetModel): void {
   delete own._pending_msgs;
   delete own.set_state;
   own._pending_msgs = 0;
+  // Echoes of what was asked of the document never come; a model that waits for its own takes nobody else's.
+  (own._expectedEchoMsgIds as Map<string, string>).clear();
 }
