@@ -386,6 +386,7 @@ export class LabSession {
       _loadFromNotebook: (stock) => async (notebook) => {
         if (this.place().isTrusted) return stock(notebook);
         this.saved.withhold(notebook.getMetadata("widgets"), () => stock(notebook));
+        this.options.changed();
       },
     });
   }
