@@ -77,7 +77,7 @@ def test_windows_show_what_the_kernel_made_of_their_moves(server: LabServer, ope
         what="windows and kernel agree",
     )
     assert kernel_has(first)[0] == 80
-    assert first.models() == second.models()
+    first.expect_same(second)
 
 
 def test_without_commdoc_windows_keep_what_the_kernel_refused(
@@ -112,4 +112,4 @@ def test_a_window_that_stood_still_under_many_updates_is_right_afterwards(
     second.press("stream", "ArrowLeft")
     first.expect_value("stream", 19_999)
     until(lambda: kernel_has(first)[-1] == 19_999, what="the kernel has the last move")
-    assert first.models() == second.models()
+    first.expect_same(second)

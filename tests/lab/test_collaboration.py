@@ -42,7 +42,7 @@ def test_a_window_that_opens_while_a_cell_runs_has_cells_and_widgets(
     flag.touch()
     until(lambda: first.kernel_status == "idle", timeout=30, what="the cell is done")
     until(lambda: first.value("speed.value") == 9, what="the kernel has it")
-    assert first.models() == second.models()
+    first.expect_same(second)
     second.page.evaluate("lab.panel().content.model.cells.get(0).sharedModel.setSource('pass')")
     expect(first.cell(0).locator(".cm-content")).to_have_text("pass")
 

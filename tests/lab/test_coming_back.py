@@ -64,7 +64,7 @@ def test_a_window_that_lost_its_connection_comes_back_to_what_is_there(
     second.expect_text(0, "more")
     expect(second.page.locator(".jp-Cell .widget-text input")).to_have_value("meanwhile")
     until(lambda: first.value("speed.value") == 5, what="the kernel has it")
-    assert first.models() == second.models()
+    first.expect_same(second)
 
 
 def test_unloaded_windows_are_plain_again_and_loaded_again_the_documents(
@@ -94,7 +94,7 @@ def test_unloaded_windows_are_plain_again_and_loaded_again_the_documents(
         window.expect_text(0, "again")
     until(lambda: first.value("speed.value") == 6, what="the kernel has it")
     assert second.told_kernel() == told
-    assert first.models() == second.models()
+    first.expect_same(second)
 
     asked = asks_for_all(first, second)
     first.kernel_run("%unload_ext commdoc")

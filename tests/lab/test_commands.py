@@ -25,6 +25,16 @@ display(button)
 """
 
 
+SAID = """
+() => {
+  window.said = [];
+  const item = document.querySelector(".commdoc-StatusItem");
+  new MutationObserver(() => said.push(item.textContent)).observe(item, {childList: true});
+}
+"""
+"""Keeps what the item in the status bar says, however short."""
+
+
 def loaded(server: LabServer, open_window: OpenWindow, name: str) -> LabWindow:
     window = open_window(server.add(name, [WIDGETS, PRINTING]))
     window.kernel_run("%load_ext commdoc")
@@ -71,8 +81,9 @@ def test_a_setting_turns_it_on_for_every_kernel(server: LabServer, open_window: 
         expect(other.page.locator(".commdoc-StatusItem")).to_contain_text("idle")
         other.run(0)
         other.expect_live(2)
+        other.page.evaluate(SAID)
         other.page.evaluate("lab.panel().sessionContext.restartKernel()")
-        expect(other.page.locator(".commdoc-StatusItem")).to_contain_text("no kernel")
+        other.page.wait_for_function("said.some(text => text.includes('no kernel'))")
         expect(other.page.locator(".commdoc-StatusItem")).to_contain_text("idle", timeout=20_000)
         other.run(0)
         other.expect_live(2)

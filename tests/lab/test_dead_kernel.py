@@ -96,4 +96,31 @@ def test_widgets_outlive_their_kernel_and_come_back_with_the_next(
             window.press("speed", "ArrowRight")
             expect_all(windows, "speed", 3 * turn + moved + 1)
     until(lambda: second.value("speed.value") == 24, what="the kernel has it")
-    assert first.models() == second.models() == third.models()
+    first.expect_same(second, third)
+
+
+@pytest.mark.parametrize("end", [restart, shut_down, kill])
+def test_without_commdoc_a_late_window_has_nothing_and_the_old_ones_part(
+    plain_server: LabServer, open_window: OpenWindow, end: Callable[[LabWindow], None]
+) -> None:
+    notebook = plain_server.add(f"{end.__name__}.ipynb", CELLS[1:])
+    first = open_window(notebook)
+    first.run_all()
+    first.expect_value("speed", 3)
+    first.save()
+    second = open_window(notebook)
+    second.expect_value("speed", 3)
+    second.press("speed", "ArrowRight", 4)
+    first.expect_value("speed", 7)
+
+    end(first)
+    third = open_window(notebook, wait=False)
+    third.expect_text(0, "model not found", seconds=30)
+    assert third.page.locator(".widget-slider").count() == 0
+
+    take_note(first, end)
+    take_note(second, end)
+    first.press("speed", "ArrowRight")
+    first.expect_value("speed", 8)
+    assert second.value("1 + 1") == 2
+    second.expect_value("speed", 7)

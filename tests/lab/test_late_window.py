@@ -45,8 +45,9 @@ twice = w.interactive(lambda x: print(f"twice {2 * x}"), x=(0, 10))
 display(counter, gain, twice)
 """
 
+# Busy for as long as the story takes, on whatever machine; a test that fails leaves no kernel that runs for ever.
 BUSY = """
-end = time.monotonic() + 25
+end = time.monotonic() + 300
 while time.monotonic() < end and not os.path.exists({flag!r}):
     time.sleep(0.02)
 """
@@ -98,7 +99,7 @@ def test_widgets_are_live_in_a_window_that_opens_while_a_cell_runs(
     second.press("speed", "ArrowLeft")
     first.expect_value("speed", 8)
     until(lambda: first.value("speed.value") == 8, what="the kernel has it")
-    assert first.models() == second.models()
+    first.expect_same(second)
     assert second.told_kernel() == [], "a window of the document says nothing to the kernel by itself"
     assert first.console == second.console == []
 

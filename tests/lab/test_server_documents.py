@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.lab import LabServer
-from tests.conftest import until
 from tests.lab.conftest import OpenWindow
 from tests.lab.test_captures import ALL, LINES, expect_captured
 from tests.lab.test_collaboration import TRUST
@@ -63,7 +62,7 @@ def test_both_windows_reach_the_kernel_and_captures_stay_in_the_output(
     for window in (first, second):
         expect_captured(window, ALL)
         assert window.cell(1).locator(".jp-Cell-outputArea").inner_text().strip() == ""
-    until(lambda: first.models() == second.models(), what="the windows agree")
+    first.expect_same(second)
 
 
 def test_without_commdoc_the_first_windows_moves_are_lost(

@@ -9,6 +9,7 @@ from typing import Any, Final
 from playwright.sync_api import Browser, Locator, WebSocketRoute, expect
 
 from tests.browser.lab import _HELPERS, LabNotebook, LabPage
+from tests.conftest import until
 from tests.lab.traces import RECORDER, Trace
 
 MODELS: Final = """
@@ -155,6 +156,14 @@ class LabWindow(LabPage):
         """Return comm id to class, liveness and state of the models that this window has."""
         found: dict[str, dict[str, Any]] = self.page.evaluate(MODELS)
         return found
+
+    def expect_same(self, *others: LabWindow) -> None:
+        """Wait until other windows have the same models as this one: not all of them is to be seen."""
+        until(
+            lambda: all(other.models() == self.models() for other in others),
+            timeout=20,
+            what="the windows have the same models",
+        )
 
     def picture(self, path: str) -> None:
         """Keep what there is to see."""
