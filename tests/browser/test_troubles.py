@@ -56,29 +56,36 @@ broken, s = Broken(_esm=esm), w.IntSlider(description="s")
 display(w.VBox([broken, s]))
 """
 
-MISTAKES = [
-    (
+MISTAKES = {
+    "render throws": (
         "export default { render({ el }) { throw new Error('no such thing'); } }",
         "its render failed: no such thing",
     ),
-    (
+    "render rejects": (
         "export default { async render({ el }) { el.textContent = 'begun'; await 0; throw new Error('later'); } }",
         "its render failed: later",
     ),
-    (
+    "initialize throws": (
         "export default { initialize() { throw new Error('not ready'); }, render() {} }",
         "its module failed: not ready",
     ),
-    ("export default { render({ el }) { const = 1; } }", "its module failed: Unexpected token"),
-    ("export const nothing = 1;", "its module failed: [anywidget] module must export"),
-]
+    "no JavaScript": (
+        "export default { render({ el }) { const = 1; } }",
+        "its module failed: Unexpected token",
+    ),
+    "nothing exported": (
+        "export const nothing = 1;",
+        "its module failed: [anywidget] module must export",
+    ),
+}
 
 
 @pytest.mark.scenario("S27")
-@pytest.mark.parametrize(("esm", "said"), MISTAKES)
+@pytest.mark.parametrize("mistake", MISTAKES)
 def test_what_fails_in_an_anywidget_is_said_in_its_place_until_it_is_mended(
-    notebook: Notebook, open_page: OpenPage, esm: str, said: str
+    notebook: Notebook, open_page: OpenPage, mistake: str
 ) -> None:
+    esm, said = MISTAKES[mistake]
     early = open_page()
     notebook.run(f"esm = {esm!r}\n{BROKEN}")
     late = open_page()
