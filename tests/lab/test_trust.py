@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import sysconfig
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -155,6 +158,73 @@ def test_without_commdoc_a_downloaded_notebook_runs_its_modules(
     window = open_window(notebook)
     window.expect_text(0, "a widget")
     assert ran(window) == ["saved"], "JupyterLab shows it not, but runs it"
+
+
+ASK = """
+async ([base, room]) => {
+  const socket = new WebSocket(`${base.replace("http", "ws")}commdoc/rooms/${room}/ws`);
+  const opened = new Promise(resolve => {
+    socket.onopen = () => { socket.close(); resolve(true); };
+    socket.onerror = () => resolve(false);
+  });
+  const ask = (path, method, body) =>
+    fetch(`${base}commdoc/${path}`, { method, body, credentials: "include", mode: "no-cors" });
+  await ask("api/rooms", "GET");
+  await ask("api/rooms", "POST", JSON.stringify({ path: "trusting.ipynb" }));
+  await ask(`api/rooms/${room}/links`, "POST", JSON.stringify({ role: "window" }));
+  return opened;
+}
+"""
+
+
+@contextmanager
+def elsewhere() -> Iterator[str]:
+    """Serve a page at another port of the same host: to its requests a browser adds the cookies."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as it:
+        thread = threading.Thread(target=it.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{it.server_port}"
+        finally:
+            it.shutdown()
+            thread.join()
+
+
+@pytest.mark.scenario("S47")
+def test_a_page_of_another_origin_gets_nothing_with_a_person_s_cookies(
+    server: LabServer, open_window: OpenWindow
+) -> None:
+    window = open_window(server.add("trusting.ipynb", [LIVE]))
+    window.run(0)
+    expect(window.page.locator(".live")).to_be_visible()
+    base = server.url.removesuffix("lab")
+    room = window.page.evaluate(
+        "base => fetch(base + 'commdoc/api/rooms').then(answer => answer.json()).then(({rooms}) => "
+        "rooms.find(({path}) => path === 'trusting.ipynb').room_id)",
+        base,
+    )
+    evil = window.context.new_page()
+    answers: list[tuple[str, int]] = []
+    with elsewhere() as origin:
+        evil.goto(origin)
+        evil.on("response", lambda answer: answers.append((answer.request.method, answer.status)))
+        assert evil.evaluate(ASK, [base, room]) is False
+    assert answers == [("GET", 403), ("POST", 404), ("POST", 404)]
+    said = server.log()
+    assert f"403 GET /commdoc/rooms/{room}/ws from 127.0.0.1: origin '{origin}'" in said
+    assert "403 GET /commdoc/api/rooms from 127.0.0.1: a page of another origin" in said
+    for path in ("api/rooms", f"api/rooms/{room}/links"):
+        assert re.search(rf"Blocking Cross Origin API request for /commdoc/{path}\. +Origin: {origin}", said)
+    assert window.page.evaluate(ASK, [base, room]) is True, "its own page comes in"
 
 
 # --- a document that is shared ---------------------------------------------------------------------------------------

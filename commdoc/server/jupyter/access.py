@@ -90,10 +90,17 @@ class Guarded(JupyterHandler):
             await ensure_async(super().prepare(_redirect_to_login=False, **options))  # type: ignore[arg-type]
             if not self.check_origin():
                 self.refuse(f"origin {self.request.headers.get('Origin')!r:.100}")
+            if self._is_from_another_site():
+                self.refuse("a page of another origin")
             return
         # As Jupyter's own `prepare`, but the user is nobody: such a token opens nothing but what we open for it.
         self.current_user = self._jupyter_current_user = None
         self.check_from_here()
+
+    def _is_from_another_site(self) -> bool:
+        """Tell whether a browser asks for a page of another origin without saying which, as it does for an image."""
+        headers = self.request.headers
+        return "Origin" not in headers and headers.get("Sec-Fetch-Site") in ("same-site", "cross-site")
 
     def _granted(self) -> Grant | None:
         try:

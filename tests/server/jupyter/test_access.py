@@ -268,6 +268,9 @@ def test_pages_of_other_origins_don_t_get_in_with_a_person_s_cookies(server: Ser
     assert cross(server, "GET", "commdoc/api/rooms", Origin=own) == 200
     assert cross(server, "GET", "commdoc/api/rooms", Origin=evil) == 403
     assert cross(server, "GET", "commdoc/api/rooms", Origin="null") == 403
+    assert cross(server, "GET", "commdoc/api/rooms", **{"Sec-Fetch-Site": "same-origin"}) == 200
+    assert cross(server, "GET", "commdoc/api/rooms", **{"Sec-Fetch-Site": "cross-site"}) == 403
+    assert logged(server, "a page of another origin")
     assert cross(server, "POST", "commdoc/api/rooms", Origin=own) == 403, "no XSRF token"
     assert cross(server, "POST", "commdoc/api/rooms", Origin=own, xsrf=True) == 200
     assert cross(server, "POST", "commdoc/api/rooms", Origin=evil) in (403, 404)
