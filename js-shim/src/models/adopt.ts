@@ -55,5 +55,5 @@ export function release(model: WidgetModel): void {
   delete own.set_state;
   own._pending_msgs = 0;
   // Echoes of what was asked of the document never come; a model that waits for its own takes nobody else's.
-  (own._expectedEchoMsgIds as Map<string, string>).clear();
+  (own._expectedEchoMsgIds as Map<string, string> | undefined)?.clear();
 }
