@@ -239,8 +239,15 @@ def test_tokens_of_another_server_open_nothing(server: Server, kernel: Kernel, r
         assert logged(server, f"commdoc/bridge/{kernel.kernel_id}/ws from 127.0.0.1: not the token")
 
 
-def cross(server: Server, method: str, path: str, *, xsrf: bool = False, **headers: str) -> int:
-    """Ask as a page in a browser does whose user is logged in; `xsrf`: one of the server's own."""
+def cross(
+    server: Server, method: str, path: str, *, xsrf: bool = False, fetching: str = "", **headers: str
+) -> int:
+    """Ask as a page in a browser does whose user is logged in.
+
+    `xsrf`: one of the server's own; `fetching`: what a browser says in place of an origin.
+    """
+    if fetching:
+        headers["Sec-Fetch-Site"] = fetching
     jar = http.cookiejar.CookieJar()
     opener = build_opener(HTTPCookieProcessor(jar), _Stay())
     for page in ("login", f"api/me?token={TOKEN}"):
@@ -268,8 +275,8 @@ def test_pages_of_other_origins_don_t_get_in_with_a_person_s_cookies(server: Ser
     assert cross(server, "GET", "commdoc/api/rooms", Origin=own) == 200
     assert cross(server, "GET", "commdoc/api/rooms", Origin=evil) == 403
     assert cross(server, "GET", "commdoc/api/rooms", Origin="null") == 403
-    assert cross(server, "GET", "commdoc/api/rooms", **{"Sec-Fetch-Site": "same-origin"}) == 200
-    assert cross(server, "GET", "commdoc/api/rooms", **{"Sec-Fetch-Site": "cross-site"}) == 403
+    assert cross(server, "GET", "commdoc/api/rooms", fetching="same-origin") == 200
+    assert cross(server, "GET", "commdoc/api/rooms", fetching="cross-site") == 403
     assert logged(server, "a page of another origin")
     assert cross(server, "POST", "commdoc/api/rooms", Origin=own) == 403, "no XSRF token"
     assert cross(server, "POST", "commdoc/api/rooms", Origin=own, xsrf=True) == 200
