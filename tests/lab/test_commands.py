@@ -35,10 +35,14 @@ SAID = """
 """Keeps what the item in the status bar says, however short."""
 
 
-def loaded(server: LabServer, open_window: OpenWindow, name: str) -> LabWindow:
+def loaded(server: LabServer, open_window: OpenWindow, name: str, *, late: bool = False) -> LabWindow:
     window = open_window(server.add(name, [WIDGETS, PRINTING]))
+    if late:
+        window.run_all()
+        window.expect_value("speed", 3)
     window.kernel_run("%load_ext commdoc")
-    window.run_all()
+    if not late:
+        window.run_all()
     window.expect_live(3)
     return window
 
@@ -91,10 +95,12 @@ def test_a_setting_turns_it_on_for_every_kernel(server: LabServer, open_window: 
         window.page.evaluate("""() => jupyterapp.serviceManager.settings.save("@commdoc/lab:plugin", "{}")""")
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["made", "taken-over"])
 def test_saved_widget_state_has_the_documents_models_also_of_a_dead_kernel(
-    server: LabServer, open_window: OpenWindow
+    server: LabServer, open_window: OpenWindow, late: bool
 ) -> None:
-    window = loaded(server, open_window, "saved.ipynb")
+    name = f"saved-{late}.ipynb"
+    window = loaded(server, open_window, name, late=late)
     window.command("@jupyter-widgets/jupyterlab-manager:saveWidgetState")
     try:
         window.press("speed", "ArrowRight")
@@ -104,7 +110,7 @@ def test_saved_widget_state_has_the_documents_models_also_of_a_dead_kernel(
                 window.page.evaluate("lab.panel().sessionContext.shutdown()")
                 expect(window.widget("speed")).to_have_js_property("inert", True)
             window.save()
-            saved: dict[str, Any] = json.loads(server.at("saved.ipynb").path.read_text(encoding="utf-8"))
+            saved: dict[str, Any] = json.loads(server.at(name).path.read_text(encoding="utf-8"))
             models = saved["metadata"]["widgets"][STATE]["state"]
             assert "comms" not in saved
             speeds = [each for each in models.values() if each["model_name"] == "IntSliderModel"]

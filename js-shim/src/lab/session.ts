@@ -309,6 +309,12 @@ export class LabSession {
     if (!this.manager.has_model(modelId)) return undefined;
     return this.manager.get_model(modelId).then((model) => {
       this.held.take(model, comm);
+      for (const view of viewsOf(model)) {
+        view.then(
+          (made) => this.viewMade(made, model),
+          () => undefined,
+        );
+      }
       return model;
     });
   }
