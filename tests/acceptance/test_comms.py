@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -94,9 +95,8 @@ KINDS = {
 
 @pytest.fixture
 def notebook() -> Iterator[Notebook]:
-    notebook = Notebook()
-    yield notebook
-    notebook.close()
+    with closing(Notebook()) as notebook:
+        yield notebook
 
 
 def controls(name: str) -> dict[str, str]:

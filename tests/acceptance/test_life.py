@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,11 +29,10 @@ MB = 1024 * 1024
 
 @pytest.fixture
 def notebook() -> Iterator[Notebook]:
-    notebook = Notebook()
-    notebook.load()
-    notebook.run("import ipywidgets as w; slider = w.IntSlider(max=10**6)")
-    yield notebook
-    notebook.close()
+    with closing(Notebook()) as notebook:
+        notebook.load()
+        notebook.run("import ipywidgets as w; slider = w.IntSlider(max=10**6)")
+        yield notebook
 
 
 @pytest.fixture

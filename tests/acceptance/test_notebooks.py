@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -30,9 +31,8 @@ LEAST_COMMS = {
 
 @pytest.fixture
 def notebook() -> Iterator[Notebook]:
-    notebook = Notebook()
-    yield notebook
-    notebook.close()
+    with closing(Notebook()) as notebook:
+        yield notebook
 
 
 def compared(notebook: Notebook) -> Report:

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,10 +53,8 @@ echo = Echo()
 
 @pytest.fixture
 def notebook() -> Iterator[Notebook]:
-    notebook = Notebook()
-    notebook.load()
-    yield notebook
-    notebook.close()
+    with closing(Notebook()) as notebook:
+        yield notebook.load()
 
 
 @pytest.fixture

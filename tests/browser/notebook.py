@@ -67,9 +67,14 @@ class Notebook:
         )
         self.client: BlockingKernelClient = self.manager.client(context=self._context)
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
         self.link = ""
         self._metadata: dict[str, Any] = {}
+        try:
+            self.client.wait_for_ready(timeout=60)
+        except RuntimeError:
+            # Nobody has it yet who could close it.
+            self.close()
+            raise
 
     def load(self) -> Notebook:
         """Load commdoc and wait for the room's link."""

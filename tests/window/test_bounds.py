@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,11 +38,10 @@ def tell(count, size=64_000, pause=0):
 
 @pytest.fixture
 def notebook() -> Iterator[Notebook]:
-    notebook = Notebook()
-    notebook.load()
-    notebook.run(TELLER)
-    yield notebook
-    notebook.close()
+    with closing(Notebook()) as notebook:
+        notebook.load()
+        notebook.run(TELLER)
+        yield notebook
 
 
 class Ear:
