@@ -1,8 +1,9 @@
-"""A page that joins late shows live widgets: with a busy kernel, without one, and before there is a widget (A3)."""
+"""A page that joins late shows live widgets: with a busy kernel, without one, and before there is a widget (A3).
+
+How fast is measured in `tests/bench/test_page.py`.
+"""
 
 from __future__ import annotations
-
-import time
 
 import pytest
 from playwright.sync_api import expect
@@ -14,9 +15,6 @@ from tests.browser.room_page import RoomPage
 from tests.conftest import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.kernel]
-
-JOIN_SECONDS = 2.0
-"""What A3 allows a page from its opening until all widgets of the tour are live."""
 
 PRINTING = """
 import ipywidgets as w, time
@@ -44,16 +42,6 @@ def expect_all_views(page: RoomPage, count: int, *, seconds: float = 15.0) -> No
     )
 
 
-def join_the_tour(open_page: OpenPage) -> tuple[RoomPage, float]:
-    """Open a page; return it and how long it took until all of the tour was live."""
-    started = time.monotonic()
-    page = open_page(wait=False)
-    expect_all_views(page, 6)
-    took = time.monotonic() - started
-    print(f"live after {took:.2f} s")
-    return page, took
-
-
 @pytest.mark.acceptance("A3")
 @pytest.mark.scenario("S07")
 def test_the_tour_is_live_in_a_page_that_joins_a_busy_kernel(notebook: Notebook, open_page: OpenPage) -> None:
@@ -63,11 +51,8 @@ def test_the_tour_is_live_in_a_page_that_joins_a_busy_kernel(notebook: Notebook,
     expect_all_views(first, 6)
     first.press("speed", "ArrowRight", 5)
 
-    second, took = join_the_tour(open_page)
-    # What else the machine has to do makes one try slow; what commdoc does, each.
-    for _ in range(2):
-        if took >= JOIN_SECONDS:
-            took = join_the_tour(open_page)[1]
+    second = open_page(wait=False)
+    expect_all_views(second, 6)
     second.expect_readout("speed", "35", seconds=1)
     second.expect_kernel("busy", seconds=1)
 
@@ -91,7 +76,6 @@ def test_the_tour_is_live_in_a_page_that_joins_a_busy_kernel(notebook: Notebook,
     assert values == (42, 80, 6, 6)
     first.expect_clean()
     second.expect_clean()
-    assert took < JOIN_SECONDS
 
 
 @pytest.mark.acceptance("A3")
