@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import queue
+import random
 import signal
+import socket
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,28 @@ else:
 """
 
 
+PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
+
+QUIET_PORTS = range(15_000, 30_000)
+"""Below those that systems give to who asks for any."""
+
+
+def quiet_ports(count: int) -> list[int]:
+    """Return free ports that nobody is given by chance before a kernel has them.
+
+    jupyter_client asks the system for any, lets them go, and a second later the kernel takes them: a connection that
+    somebody opens in between may have one by then, and the kernel ends.
+    """
+    with contextlib.ExitStack() as held:
+        found: list[int] = []
+        while len(found) < count:
+            it = held.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                it.bind(("127.0.0.1", random.choice(QUIET_PORTS)))
+                found.append(it.getsockname()[1])
+        return found
+
+
 class CellError(AssertionError):
     """A cell raised; the text is its traceback."""
 
@@ -55,7 +79,10 @@ class Notebook:
         runtime.mkdir(parents=True, exist_ok=True)
         self.kernel_id = str(uuid.uuid4())
         self.manager = KernelManager(
-            kernel_name="python3", connection_file=str(runtime / f"kernel-{self.kernel_id}.json")
+            kernel_name="python3",
+            connection_file=str(runtime / f"kernel-{self.kernel_id}.json"),
+            cache_ports=False,
+            **dict(zip(PORTS, quiet_ports(len(PORTS)), strict=True)),
         )
         env = {**os.environ, "COMMDOC_SIDECAR_GRACE": GRACE_SECONDS}
         if path is not None:
@@ -153,7 +180,7 @@ class Notebook:
                 return True
         return False
 
-    @contextmanager
+    @contextlib.contextmanager
     def busy(self, *, then: str = "", holding: bool = False) -> Iterator[list[str]]:
         """Keep the kernel busy with one cell as long as the block runs; `then` is its last line.
 
