@@ -77,7 +77,7 @@ def test_a_console_with_a_kernel_of_its_own_has_a_room(server: LabServer, open_w
     window = open_window(server.add("beside.ipynb"))
     window.page.evaluate(CONSOLE, [None, ["%load_ext commdoc", IN_CONSOLE]])
     own = window.page.locator(".jp-CodeConsole [data-comm-id] .widget-readout")
-    expect(own).to_have_text("44", timeout=20_000)  # as `expect_live`: the page's first widget
+    expect(own).to_have_text("44")
     expect(window.page.locator(".commdoc-StatusItem")).to_contain_text("1 window · idle")
     new = [each for each in rooms(server) if each["room_id"] not in before]
     assert len(new) == 2, "one of the notebook, one of the console"
