@@ -136,3 +136,30 @@ def test_a_window_that_has_lost_its_kernel_too_is_plain_when_that_is_back(
     expect_own(second)
     second.press("speed", "ArrowRight")
     first.expect_value("speed", 5)
+
+
+def test_a_window_that_was_asking_the_kernel_when_commdoc_was_loaded_has_the_documents_widgets(
+    server: LabServer, open_window: OpenWindow
+) -> None:
+    notebook = server.add("asking.ipynb", [WIDGETS])
+    first = open_window(notebook)
+    first.run(0)
+    first.expect_value("speed", 3)
+    first.save()
+    delay = Delay("/api/kernels/", after=b"request_states")
+    second = open_window(notebook, wait=False, delayed=delay)
+
+    def asks() -> bool:
+        second.page.evaluate("null")  # frames pass while something is asked
+        return delay.holds
+
+    until(asks, timeout=20, what="the second asks")
+    first.kernel_run("%load_ext commdoc")
+    expect(second.page.locator(".commdoc-StatusItem")).to_contain_text("widget models")
+    delay.release()
+    second.expect_live(2)
+    second.press("speed", "ArrowRight")
+    first.expect_value("speed", 4)
+    first.kernel_run("with out: print('and more')")
+    second.expect_text(0, "and more")
+    first.expect_same(second)

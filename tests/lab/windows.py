@@ -25,13 +25,27 @@ async () => {
 
 
 class Delay:
-    """Stands between some sockets of a window and the server."""
+    """Stands between some sockets of a window and the server.
 
-    def __init__(self, url: str) -> None:
+    Parameters
+    ----------
+    url : str
+        Which sockets: a regular expression.
+    after : bytes, optional
+        Hold what the server says once the page has said this.
+    """
+
+    def __init__(self, url: str, *, after: bytes | None = None) -> None:
         self.url = re.compile(url)
+        self._after = after
         self._held: list[tuple[WebSocketRoute, str | bytes]] | None = None
         self._open: list[WebSocketRoute] = []
         self._refusing = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing comes through."""
+        return self._held is not None
 
     def hold(self) -> None:
         """From now on nothing comes through."""
@@ -59,12 +73,19 @@ class Delay:
         self._open.append(socket)
         server = socket.connect_to_server()
 
+        def from_page(message: str | bytes) -> None:
+            if self._after is not None and isinstance(message, bytes) and self._after in message:
+                self._after = None
+                self.hold()
+            server.send(message)
+
         def from_server(message: str | bytes) -> None:
             if self._held is None:
                 socket.send(message)
             else:
                 self._held.append((socket, message))
 
+        socket.on_message(from_page)
         server.on_message(from_server)
 
 

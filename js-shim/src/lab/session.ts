@@ -356,13 +356,20 @@ export class LabSession {
     patchManager(manager, {
       _loadFromKernel: (stock) => async () => {
         await Promise.race([this.settled(), delay(ROOM_PATIENCE_MS)]);
-        if (!this.isBridged) await stock();
+        if (this.isBridged) return;
+        try {
+          await stock();
+        } catch (error) {
+          if (!this.isBridged) throw error;
+        }
       },
       _create_comm:
         (stock) =>
         async (target, modelId, data, ...rest) => {
           if (this.models === null || !this.isBridged || target !== WIDGET_TARGET)
             return stock(target, modelId, data, ...rest);
+          // JupyterLab's restore, which was under way when the room came, would take this comm's place in the document.
+          if (data === undefined) throw new Error(`the document brings ${modelId}`);
           const comm = this.models.openComm(target, modelId, data, rest[0]);
           this.own.add(comm.comm_id);
           return comm;
