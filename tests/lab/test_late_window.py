@@ -69,7 +69,7 @@ def test_widgets_are_live_in_a_window_that_opens_while_a_cell_runs(
     first.expect_live(5)
     first.save()
     first.start(2)
-    until(lambda: first.kernel_status == "busy", what="the long cell runs")
+    first.expect_running(2)
     first.press("speed", "ArrowRight", 4)
     first.expect_value("speed", 7)
 
@@ -88,10 +88,10 @@ def test_widgets_are_live_in_a_window_that_opens_while_a_cell_runs(
     second.page.locator("button.counter").click()
     expect_counter(first, "count 1")
     expect_counter(second, "count 1")
-    assert first.kernel_status == "busy"
+    first.expect_running(2)
 
     flag.touch()
-    until(lambda: first.kernel_status == "idle", timeout=30, what="the cell is done")
+    first.expect_done(2)
     until(
         lambda: first.value("[speed.value, gain.value, counter.count]") == [9, 0.8, 1],
         what="the kernel has all",
@@ -114,7 +114,7 @@ def test_without_commdoc_the_second_window_waits_for_the_cell(
     first.expect_value("speed", 3)
     first.save()
     first.start(1)
-    until(lambda: first.kernel_status == "busy", what="the long cell runs")
+    first.expect_running(1)
     first.press("speed", "ArrowRight", 4)
     first.expect_value("speed", 7)
 
@@ -122,8 +122,8 @@ def test_without_commdoc_the_second_window_waits_for_the_cell(
     until(second.told_kernel, timeout=20, what="the window asks the kernel for the widgets")
     second.expect_text(0, "Loading widget...")
     assert second.page.locator(".widget-slider").count() == 0
-    assert first.kernel_status == "busy"
+    first.expect_running(1)
 
     flag.touch()
-    until(lambda: first.kernel_status == "idle", timeout=30, what="the cell is done")
+    first.expect_done(1)
     expect(second.page.locator(".widget-slider").first).to_be_visible(timeout=20_000)

@@ -161,7 +161,7 @@ def test_a_late_window_shows_what_the_first_one_shows(
     first = begun(server, open_window, flag, load=True)
     until(lambda: first.value("canvas.image_data is not None"), what="the kernel has the canvas' image")
     first.start(5)
-    until(lambda: first.kernel_status == "busy", what="the long cell runs")
+    first.expect_running(5)
     second = open_window(server.at("packages.ipynb"), wait=False)
     second.expect_live(VIEWS)
     expect(second.page.locator("rect.bar")).to_have_count(4)
@@ -172,10 +172,10 @@ def test_a_late_window_shows_what_the_first_one_shows(
     first.expect_value("to", 8)
     second.expect_value("to", 8)
     expect_counter(first, "count 1")
-    assert first.kernel_status == "busy"
+    first.expect_running(5)
 
     flag.touch()
-    until(lambda: first.kernel_status == "idle", timeout=30, what="the cell is done")
+    first.expect_done(5)
     first.press("y", "ArrowRight")
     until(
         lambda: first.value("[speed.value, a.value, b.value, counter.count]") == [5, 8, 8, 1],
@@ -193,12 +193,12 @@ def test_without_commdoc_a_late_window_has_nothing(
     flag = tmp_path / "enough"
     first = begun(plain_server, open_window, flag, load=False)
     first.start(5)
-    until(lambda: first.kernel_status == "busy", what="the long cell runs")
+    first.expect_running(5)
     second = open_window(plain_server.at("packages.ipynb"), wait=False)
     until(second.told_kernel, timeout=20, what="the window asks the kernel for the widgets")
     loading = second.page.locator(".jp-Notebook .jp-OutputArea-output", has_text="Loading widget...")
     expect(loading).to_have_count(VIEWS - 1)
     assert second.page.locator(".jp-Notebook .jp-OutputArea-output .jupyter-widgets").count() == 0
-    assert first.kernel_status == "busy"
+    first.expect_running(5)
     flag.touch()
-    until(lambda: first.kernel_status == "idle", timeout=30, what="the cell is done")
+    first.expect_done(5)

@@ -160,6 +160,16 @@ class LabWindow(LabPage):
             timeout=seconds * 1000,
         )
 
+    def expect_running(self, index: int) -> None:
+        """Wait until a cell runs. The kernel may be called idle meanwhile, when it has answered in a subshell."""
+        expect(self.cell(index).locator(".jp-InputPrompt")).to_have_text("[*]:")
+
+    def expect_done(self, index: int, *, seconds: float = 30.0) -> None:
+        """Wait until a cell has run."""
+        expect(self.cell(index).locator(".jp-InputPrompt")).to_have_text(
+            re.compile(r"\[\d+\]:"), timeout=seconds * 1000
+        )
+
     @property
     def kernel_status(self) -> str:
         """What JupyterLab says of the kernel."""
