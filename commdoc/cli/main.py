@@ -15,7 +15,7 @@ from commdoc.version import __version__
 
 COMMANDS: Final = {
     "demo": "commdoc.cli.demo:demo",
-    "doctor": "commdoc.cli.doctor:doctor",
+    "doctor": "commdoc.cli.doctor.command:doctor",
     "rooms": "commdoc.cli.rooms:rooms",
     "show": "commdoc.cli.show:show",
     "verify": "commdoc.cli.verify:verify",

@@ -286,18 +286,23 @@ def joined(link: str, kernel_id: str) -> Callable[[], Endpoint]:
     CommdocError
         When it is no such link.
     """
-    parts = urlsplit(link)
-    token = parse_qs(parts.fragment).get("token", parse_qs(parts.query).get("token", [""]))[0]
+    parts, (url, token) = urlsplit(link), without_token(link)
     if parts.scheme not in ("http", "https") or not parts.netloc or not token:
         raise CommdocError(
             f"{urlunsplit(parts._replace(fragment='', query=''))!r} is no link to a room or Jupyter server: it begins "
             "with http and ends with '#token=…' or '?token=…'"
         )
-    url = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
     if ROOMS in parts.path or BRIDGES in parts.path:
         endpoint = Endpoint(url, token)
         return lambda: endpoint
     return lambda: _exchanged(url, token, kernel_id)
+
+
+def without_token(link: str) -> tuple[str, str]:
+    """Return the address in a link, and its token, ``""`` when it has none."""
+    parts = urlsplit(link)
+    token = parse_qs(parts.fragment).get("token", parse_qs(parts.query).get("token", [""]))[0]
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), token
 
 
 def _exchanged(url: str, token: str, kernel_id: str) -> Endpoint:

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from commdoc.cli import doctor_environment, doctor_servers
-from commdoc.cli.doctor import _counted
-from commdoc.cli.doctor_finding import About, Finding
-from commdoc.cli.doctor_look import Seen, look_at
+from commdoc.cli.doctor import jupyter_servers, this_environment
+from commdoc.cli.doctor.asking import Seen, look_at
+from commdoc.cli.doctor.command import _counted
+from commdoc.cli.doctor.finding import About, Finding
 from commdoc.cli.main import main
 from commdoc.kernel import discovery, sidecar
 from commdoc.version import __version__
@@ -101,7 +101,7 @@ class Sick:
         )
         write(
             config / "labconfig" / "page_config.json",
-            {"disabledExtensions": {doctor_environment.WIDGETS: True}},
+            {"disabledExtensions": {this_environment.WIDGETS: True}},
         )
         self._running = Doctor(self._python, env=self._env)
 
@@ -175,7 +175,7 @@ def test_an_extension_that_the_user_switched_off_is_switched_on_again(sick: Sick
 def test_a_plugin_that_is_switched_off_is_switched_on_again(sick: Sick) -> None:
     off = sick.before.of("lab-widgets")
     assert off["state"] == "problem"
-    assert off["run"][0].endswith(f"-m jupyter labextension enable {doctor_environment.WIDGETS} --level=user")
+    assert off["run"][0].endswith(f"-m jupyter labextension enable {this_environment.WIDGETS} --level=user")
     assert sick.after.of("lab-widgets")["state"] == "ok"
 
 
@@ -186,11 +186,11 @@ def test_a_plugin_of_another_release(sick: Sick) -> None:
     assert "--force-reinstall" in other["run"][0]
 
 
-@pytest.mark.parametrize("key", doctor_environment.PLUGIN_IDS)
+@pytest.mark.parametrize("key", this_environment.PLUGIN_IDS)
 def test_our_own_plugin_switched_off(key: str) -> None:
     extension = {"version": __version__, "ext_path": sys.prefix}
-    assert doctor_environment._plugin(extension, []).state == "ok"
-    off = doctor_environment._plugin(extension, [key])
+    assert this_environment._plugin(extension, []).state == "ok"
+    off = this_environment._plugin(extension, [key])
     assert off.state == "problem"
     assert f"labextension enable {key}" in off.run[0]
 
@@ -198,16 +198,16 @@ def test_our_own_plugin_switched_off(key: str) -> None:
 def test_the_plugin_s_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTERLAB_SETTINGS_DIR", str(tmp_path))
     extension = {"version": __version__, "ext_path": sys.prefix}
-    assert "every kernel" not in doctor_environment._plugin(extension, []).found
+    assert "every kernel" not in this_environment._plugin(extension, []).found
     file = tmp_path / "@commdoc" / "lab" / "plugin.jupyterlab-settings"
     file.parent.mkdir(parents=True)
     file.write_text('{\n  // by hand\n  "everyKernel": true,\n}', encoding="utf-8")
-    assert "every kernel" in doctor_environment._plugin(extension, []).found
+    assert "every kernel" in this_environment._plugin(extension, []).found
 
 
 def test_an_old_plugin_in_another_folder_hides_the_environment_s() -> None:
     extension = {"version": "0.0.1", "ext_path": "/of/the/user/@commdoc/lab"}
-    assert doctor_environment._plugin(extension, []).run == ("rm -r /of/the/user/@commdoc/lab",)
+    assert this_environment._plugin(extension, []).run == ("rm -r /of/the/user/@commdoc/lab",)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_the_server_s_own_configuration_comes_before_that_of_packages(
         "c.ServerApp.jpserver_extensions = {'commdoc': False}\nprint('noise')\n", encoding="utf-8"
     )
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
-    found = doctor_environment._server_side(*doctor_environment._server_config())
+    found = this_environment._server_side(*this_environment._server_config())
     assert found.state == "problem"
     assert found.run == (), "what enables it would be passed over"
     assert str(file) in found.then
@@ -246,9 +246,9 @@ def test_an_extension_that_can_t_be_imported(monkeypatch: pytest.MonkeyPatch, tm
         {"ServerApp": {"jpserver_extensions": {"commdoc": True}}},
     )
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
-    assert doctor_environment._server_side(*doctor_environment._server_config()).state == "ok"
+    assert this_environment._server_side(*this_environment._server_config()).state == "ok"
     monkeypatch.setitem(sys.modules, "commdoc.server.jupyter.app", None)
-    found = doctor_environment._server_side(*doctor_environment._server_config())
+    found = this_environment._server_side(*this_environment._server_config())
     assert found.state == "problem"
     assert "can't be imported" in found.found
 
@@ -266,7 +266,7 @@ def test_what_is_too_old_is_named(
 ) -> None:
     distribution(tmp_path, name, version)
     monkeypatch.syspath_prepend(str(tmp_path))
-    [found] = [each for each in doctor_environment.look() if each.about == about]
+    [found] = [each for each in this_environment.look() if each.about == about]
     assert found.state == "problem"
     assert version in found.found
     assert "pip install" in found.run[0]
@@ -277,7 +277,7 @@ def test_what_is_too_old_is_named(
 
 
 def of_server(seen: Seen, extension: Finding = FINE) -> Finding:
-    [found] = doctor_servers.look([seen], extension)
+    [found] = jupyter_servers.look([seen], extension)
     return found
 
 
@@ -323,7 +323,7 @@ def test_a_server_that_does_not_answer_and_one_that_is_not_there(
     write(tmp_path / "jpserver-2.json", {"url": "", "sock": "/a/socket", "pid": os.getpid()})
     write(tmp_path / "jpserver-3.json", {"url": "http://127.0.0.1:9/", "token": "t", "pid": process.pid})
     found = {
-        each.about: each for each in doctor_servers.look([look_at(s) for s in discovery.servers(0)], FINE)
+        each.about: each for each in jupyter_servers.look([look_at(s) for s in discovery.servers(0)], FINE)
     }
     assert set(found) == {"http://127.0.0.1:9/", "/a/socket"}
     assert {each.state for each in found.values()} == {"problem"}
@@ -365,7 +365,7 @@ def test_a_kernel_that_is_in_a_room_of_its_own(server: Server, forgotten: Kernel
     endpoint = sidecar.start(life.config(kernel_id=forgotten.kernel_id))
     try:
         seen = look_at(discovery.Server(server.url, TOKEN, server.process.pid))
-        found = {each.about: each for each in doctor_servers.notebooks([seen], None)}["deep/forgotten.ipynb"]
+        found = {each.about: each for each in jupyter_servers.notebooks([seen], None)}["deep/forgotten.ipynb"]
     finally:
         life.kill()
     assert (found.state, found.run) == ("problem", ("%reload_ext commdoc",))

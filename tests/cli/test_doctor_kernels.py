@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from commdoc.cli import doctor_kernels, doctor_look
-from commdoc.cli.doctor_finding import Finding, ourselves
-from commdoc.cli.doctor_kernels import Spec, all_specs
-from commdoc.cli.doctor_look import Seen
+from commdoc.cli.doctor import asking, kernelspecs
+from commdoc.cli.doctor.asking import Seen
+from commdoc.cli.doctor.finding import Finding, ourselves
+from commdoc.cli.doctor.kernelspecs import Spec, all_specs
 from commdoc.kernel.discovery import Server
 from commdoc.protocol.version import PROTOCOL_VERSION
 from commdoc.version import __version__
@@ -44,7 +44,7 @@ def install(folder: Path, name: str, argv: list[str], **more: Any) -> None:
 
 
 def look(asked: str | None = None, *servers: Seen) -> dict[str, Finding]:
-    return {each.about: each for each in doctor_kernels.look(all_specs([]), servers, asked)}
+    return {each.about: each for each in kernelspecs.look(all_specs([]), servers, asked)}
 
 
 def test_a_kernel_without_commdoc_is_a_hint_beside_one_that_has_it(bare: str, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_kernel_without_commdoc_is_a_problem_when_it_is_asked_for_or_none_has_
     install(tmp_path, "bare", [bare, *ARGV])
     assert look("bare")["bare"].state == "problem"
     assert list(look("bare")) == ["bare"]
-    [alone] = doctor_kernels.look([Spec("bare", [bare, *ARGV])], [], None)
+    [alone] = kernelspecs.look([Spec("bare", [bare, *ARGV])], [], None)
     assert alone.state == "problem"
 
 
@@ -80,7 +80,7 @@ def test_a_configuration_that_loads_commdoc(
     lines = "print('noise')\nc.IPKernelApp.extensions = ['commdoc']\n"
     (profile / "ipython_kernel_config.py").write_text(lines, encoding="utf-8")
     monkeypatch.setenv("IPYTHONDIR", str(profile.parent))
-    doctor_look._probe.cache_clear()
+    asking._probe.cache_clear()
     found = look()
     assert found["python3"].found.endswith("; loads by itself")
     assert found["bare"].state == "problem", "each start of it says that the extension is not there"
@@ -88,7 +88,7 @@ def test_a_configuration_that_loads_commdoc(
 
 
 def test_asking_an_interpreter_makes_no_profile(tmp_path: Path) -> None:
-    assert doctor_look.probe(sys.executable, {"IPYTHONDIR": str(tmp_path / "none")}).extensions == []
+    assert asking.probe(sys.executable, {"IPYTHONDIR": str(tmp_path / "none")}).extensions == []
     assert not (tmp_path / "none").exists()
 
 
@@ -181,7 +181,7 @@ def test_an_interpreter_that_fails_says_why(tmp_path: Path) -> None:
 def test_a_gateway_s_kernels_are_not_looked_at_and_named() -> None:
     specs = {"far": {"spec": {"argv": ["/no/such/python", *ARGV], "language": "python"}}}
     seen = Seen(Server("http://h/", "t", 1), "http://h/", gateway=True, kernelspecs=specs)
-    [found] = doctor_kernels.look(all_specs([seen]), [seen], None)
+    [found] = kernelspecs.look(all_specs([seen]), [seen], None)
     assert found.state == "hint"
     assert "gateway" in found.found
 
@@ -192,12 +192,12 @@ def test_a_kernel_that_something_else_starts_is_not_looked_at() -> None:
         "pod": {"spec": {"argv": ["/no/such/python", *ARGV], "language": "python", "metadata": metadata}}
     }
     seen = Seen(Server("http://h/", "t", 1), "http://h/", kernelspecs=specs)
-    [found] = doctor_kernels.look(all_specs([seen]), [seen], None)
+    [found] = kernelspecs.look(all_specs([seen]), [seen], None)
     assert (found.state, found.found) == ("hint", "started by pods: not to be looked at")
 
 
 def test_what_a_server_offers_is_started_by_its_own_python(bare: str) -> None:
     specs = {"python3": {"spec": {"argv": ["python", *ARGV], "language": "python"}}}
     seen = Seen(Server("http://h/", "t", 1), "http://h/", python=bare, kernelspecs=specs)
-    [found] = doctor_kernels.look(all_specs([seen]), [seen], None)
+    [found] = kernelspecs.look(all_specs([seen]), [seen], None)
     assert found.found.startswith(f"no commdoc in {Path(bare).parents[1]}")

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from commdoc.cli.doctor_look import _has_gateway
+from commdoc.cli.doctor.asking import _has_gateway
 from commdoc.server.jupyter.kernels import Kernels
 from tests.conftest import processes_of_this_run, until
 from tests.server.jupyter.serving import DISABLED, ENABLED, TOKEN, Kernel, Server, joined, jupyter_server

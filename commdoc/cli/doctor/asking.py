@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import psutil
 
-from commdoc.cli import doctor_probe
+from commdoc.cli.doctor import probe_script
 from commdoc.errors import CommdocError
 from commdoc.kernel.discovery import Server, has_commdoc
-from commdoc.kernel.http import UnreachableError, ask
+from commdoc.kernel.http import Answer, UnreachableError, ask
 
 PROBE_SECONDS: Final = 30.0
 """A cold import of IPython on a slow file system."""
@@ -63,7 +63,7 @@ def probe(python: str, environment: Mapping[str, str]) -> Environment:
 
 @cache
 def _probe(python: str, environment: tuple[tuple[str, str], ...]) -> Environment:
-    text = Path(doctor_probe.__file__).read_text(encoding="utf-8")
+    text = Path(probe_script.__file__).read_text(encoding="utf-8")
     try:
         with tempfile.TemporaryDirectory() as folder:  # where no file is in the way of a module
             ended = subprocess.run(
@@ -80,8 +80,8 @@ def _probe(python: str, environment: tuple[tuple[str, str], ...]) -> Environment
     except OSError as error:
         raise ProbeError(f"{python} can't be started: {error.strerror or error}") from error
     for line in ended.stdout.decode(errors="replace").splitlines():
-        if line.startswith(doctor_probe.MARK):
-            seen = json.loads(line[len(doctor_probe.MARK) :])
+        if line.startswith(probe_script.MARK):
+            seen = json.loads(line[len(probe_script.MARK) :])
             span = seen.get("protocol")
             return Environment(
                 python=seen["python"],
@@ -137,17 +137,17 @@ def look_at(server: Server) -> Seen:
         return seen
     try:
         _ask_commdoc(seen)
-        specs = ask(
-            "GET", f"{seen.base}api/kernelspecs", server.token, seconds=SERVER_SECONDS, most=LIST_BYTES
-        )
+        specs = _list(seen, "api/kernelspecs")
         seen.kernelspecs = specs.content.get("kernelspecs", {}) if specs.status == 200 else {}
-        sessions = ask(
-            "GET", f"{seen.base}api/sessions", server.token, seconds=SERVER_SECONDS, most=LIST_BYTES
-        )
+        sessions = _list(seen, "api/sessions")
         seen.sessions = list(sessions.items) if sessions.status == 200 else []
     except UnreachableError as error:
         seen.trouble = str(error)
     return seen
+
+
+def _list(seen: Seen, path: str) -> Answer:
+    return ask("GET", f"{seen.base}{path}", seen.server.token, seconds=SERVER_SECONDS, most=LIST_BYTES)
 
 
 def _ask_commdoc(seen: Seen) -> None:
@@ -159,8 +159,7 @@ def _ask_commdoc(seen: Seen) -> None:
         seen.version, seen.span = status.content.get("version"), (int(span[0]), int(span[1]))
         seen.document = status.content.get("document")
         seen.gateway = bool(status.content.get("gateway", seen.gateway))
-        rooms = ask("GET", f"{seen.base}commdoc/api/rooms", token, seconds=SERVER_SECONDS, most=LIST_BYTES)
-        seen.rooms = list(rooms.content.get("rooms", []))
+        seen.rooms = list(_list(seen, "commdoc/api/rooms").content.get("rooms", []))
     elif status.status == 403:
         seen.loaded = has_commdoc(seen.base)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from commdoc.cli.doctor_finding import About, Finding, State, command
+from commdoc.cli.doctor.finding import About, Finding, State, command
 from commdoc.kernel.http import UnreachableError, ask
 from commdoc.server import announce
 from commdoc.window.address import PATTERN, runtime_dir

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 import click
 
-from commdoc.cli import doctor_environment, doctor_kernels, doctor_servers, doctor_user
 from commdoc.cli.common import echo_json, json_option
-from commdoc.cli.doctor_finding import Finding, State
-from commdoc.cli.doctor_look import ELSEWHERE, Seen, look_at
-from commdoc.kernel.discovery import Server, servers
+from commdoc.cli.doctor import jupyter_servers, kernelspecs, this_environment, this_user
+from commdoc.cli.doctor.asking import ELSEWHERE, Seen, look_at
+from commdoc.cli.doctor.finding import Finding, State
+from commdoc.kernel.discovery import Server, bases, servers, without_token
 from commdoc.protocol.version import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
 from commdoc.version import __version__
 
@@ -69,23 +69,23 @@ def doctor(*, notebook: Path | None, kernel: str | None, url: str | None, as_jso
 
 
 def _look(notebook: Path | None, kernel: str | None, url: str | None) -> Iterator[Finding]:
-    environment = list(doctor_environment.look())
+    environment = list(this_environment.look())
     yield from environment
     seen = [_named(url)] if url is not None else [look_at(each) for each in servers(0)]
     extension = next(each for each in environment if each.check == "server-extension")
-    yield from doctor_servers.look(seen, extension)
-    yield from doctor_servers.notebooks(seen, notebook)
-    yield from doctor_kernels.look(doctor_kernels.all_specs(seen), seen, kernel)
-    yield from doctor_user.look()
+    yield from jupyter_servers.look(seen, extension)
+    yield from jupyter_servers.notebooks(seen, notebook)
+    yield from kernelspecs.look(kernelspecs.all_specs(seen), seen, kernel)
+    yield from this_user.look()
 
 
 def _named(link: str) -> Seen:
     """Return the server behind a link, which may be to one of its pages."""
-    addresses, token = doctor_servers.bases_of(link)
+    url, token = without_token(link)
     if not link.startswith(("http://", "https://")):
         raise click.BadParameter("it begins with http:// or https://", param_hint="--url")
     pids = {each.url.rstrip("/") + "/": each.pid for each in servers(0)}
-    seen = [look_at(Server(address, token, pids.get(address, ELSEWHERE))) for address in addresses]
+    seen = [look_at(Server(address, token, pids.get(address, ELSEWHERE))) for address in bases(url)]
     return next((each for each in seen if each.loaded), seen[-1])
 
 

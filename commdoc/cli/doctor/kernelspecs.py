@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from packaging.specifiers import SpecifierSet
 
-from commdoc.cli.doctor_finding import (
+from commdoc.cli.doctor.asking import ELSEWHERE, Environment, ProbeError, Seen, probe
+from commdoc.cli.doctor.finding import (
     About,
     Finding,
     State,
@@ -27,7 +28,6 @@ from commdoc.cli.doctor_finding import (
     plain,
     unmet,
 )
-from commdoc.cli.doctor_look import ELSEWHERE, Environment, ProbeError, Seen, probe
 
 GROUP: Final = "kernels"
 WIDGET_LIBRARIES: Final = ("ipywidgets", "anywidget")

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from commdoc.cli.doctor_finding import RESTART_SERVER, About, Finding, State, command, install, ourselves
-from commdoc.cli.doctor_look import Environment, ProbeError, Seen, probe
-from commdoc.kernel.discovery import bases
+from commdoc.cli.doctor.asking import Environment, ProbeError, Seen, probe
+from commdoc.cli.doctor.finding import RESTART_SERVER, About, Finding, State, command, install, ourselves
 
 GROUP: Final = "running servers"
 NOTEBOOKS: Final = "notebooks"
@@ -143,12 +142,3 @@ def _is_same(asked: Path, path: str) -> bool:
     """Tell whether a path under some server's root is that of a file."""
     wanted = Path(path.removeprefix("RTC:")).parts
     return bool(wanted) and asked.resolve().parts[-len(wanted) :] == wanted
-
-
-def bases_of(link: str) -> tuple[list[str], str]:
-    """Return the addresses that a link to a Jupyter server may mean, and its token."""
-    from urllib.parse import parse_qs, urlsplit, urlunsplit
-
-    parts = urlsplit(link)
-    token = parse_qs(parts.query).get("token", parse_qs(parts.fragment).get("token", [""]))[0]
-    return list(bases(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")))), token

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from packaging.version import Version
 
 import commdoc
-from commdoc.cli.doctor_finding import (
+from commdoc.cli.doctor.finding import (
     RESTART_SERVER,
     About,
     Finding,
