@@ -182,17 +182,22 @@ class Notebook:
 
     @contextlib.contextmanager
     def busy(self, *, then: str = "", holding: bool = False) -> Iterator[list[str]]:
-        """Keep the kernel busy with one cell as long as the block runs; `then` is its last line.
+        """Keep the kernel busy with one cell, which runs, as long as the block does; `then` is its last line.
 
         `holding` keeps the interpreter lock in long C calls, too. Yields a list that has what the cell printed, after.
         """
         with tempfile.TemporaryDirectory() as folder:
-            flag = Path(folder, "enough")
+            begun, flag = Path(folder, "begun"), Path(folder, "enough")
             step = "sum(itertools.repeat(1, 50_000_000))" if holding else "time.sleep(0.02)"
-            code = f"import itertools, os, time\nwhile not os.path.exists({str(flag)!r}):\n    {step}\n{then}"
+            code = (
+                f"import itertools, os, time\nopen({str(begun)!r}, 'w').close()\n"
+                f"while not os.path.exists({str(flag)!r}):\n    {step}\n{then}"
+            )
             msg_id = self.start(code)
             printed: list[str] = []
             try:
+                # What a window asks comes by another way, and could be there before the cell.
+                until(begun.exists, what="the cell runs")
                 yield printed
             finally:
                 flag.touch()
