@@ -22,14 +22,13 @@ import pycrdt
 import pytest
 from ipywidgets.embed import dependency_state
 from playwright.sync_api import expect
-from websockets.sync.client import connect
 
 from tests.browser.lab import TOKEN, LabNotebook, LabServer, lab_server
 from tests.conftest import until
 from tests.lab.conftest import OpenWindow, with_commdoc
 from tests.lab.windows import LabWindow
 from tests.server.jupyter.environments import python_of
-from tests.server.jupyter.yjs_client import YjsClient
+from tests.server.jupyter.yjs_client import YjsClient, yjs_client
 
 pytestmark = [pytest.mark.browser, pytest.mark.kernel]
 
@@ -257,15 +256,8 @@ def client_of(server: LabServer, path: str) -> Iterator[YjsClient]:
     until(lambda: listens(base), what="the server listens")
     with urlopen(request, timeout=30) as answer:
         session = json.load(answer)
-    room = f"api/collaboration/room/json:notebook:{session['fileId']}?sessionId={session['sessionId']}"
-    url = base.replace("http", "ws", 1) + room
-    with connect(url, additional_headers=headers, max_size=None, proxy=None, open_timeout=30) as connection:
-        client = YjsClient(connection)
-        try:
-            assert client.synced.wait(30), f"{path}: no step 2; {client.closed}"
-            yield client
-        finally:
-            client.close()
+    with yjs_client(base, TOKEN, path, session["fileId"], session["sessionId"]) as client:
+        yield client
 
 
 def write_comms(client: YjsClient, models: dict[str, Any]) -> None:

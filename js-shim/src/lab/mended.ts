@@ -14,22 +14,20 @@ type ModelClass = typeof WidgetModel;
 
 const mended = new WeakMap<ModelClass, ModelClass>();
 
-/** Loads a model's class as JupyterLab does. */
-export async function loadMended(
-  manager: StockManager,
-  source: ModelSource,
-  ...[name, module, version]: Parameters<StockManager["loadModelClass"]>
-): Promise<ModelClass> {
+/** Returns what loads a model's class as JupyterLab does, for the models of a source. */
+export function mendedLoader(manager: StockManager, source: ModelSource): StockManager["loadModelClass"] {
   hostOf.set(manager, {
     source,
     get_model: (commId) => manager.get_model(commId),
     failed: (commId, doing, error) => console.error(`[commdoc] comm ${commId}: ${doing} failed`, error),
   });
-  const Model = await manager.loadModelClass(name, module, version);
-  const known = mended.get(Model);
-  if (known !== undefined) return known;
-  const classes = paintingAll(module, copingWithLateness(module, { [name]: Model }));
-  const made = classes[name] as ModelClass;
-  mended.set(Model, made);
-  return made;
+  return async (name, module, version) => {
+    const Model = await manager.loadModelClass(name, module, version);
+    const known = mended.get(Model);
+    if (known !== undefined) return known;
+    const classes = paintingAll(module, copingWithLateness(module, { [name]: Model }));
+    const made = classes[name] as ModelClass;
+    mended.set(Model, made);
+    return made;
+  };
 }

@@ -19,7 +19,7 @@ import type { ModelSource } from "../models/source";
 import type { KernelState } from "../window/messages";
 import { Room } from "../window/room";
 import { HeldModels } from "./held-models";
-import { loadMended } from "./mended";
+import { mendedLoader } from "./mended";
 import type { RoomAnswer, RoomQuery, RoomServer } from "./server";
 import { sharedConnect } from "./shared";
 import { asLive, patchManager, type StockManager, viewsOf } from "./stock";
@@ -291,7 +291,7 @@ export class LabSession {
       source,
       {
         manager: this.manager,
-        loadModelClass: (...which) => loadMended(this.manager, source, ...which),
+        loadModelClass: mendedLoader(this.manager, source),
         register: (modelId, promise) => this.manager.register_model(modelId, promise),
         takeOver: (modelId, comm) => this.takeOver(modelId, comm),
         made: (model) => this.made(model),

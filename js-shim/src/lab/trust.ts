@@ -124,8 +124,8 @@ export class SavedWidgets {
 
   /** What is saved next has them too: what is withheld is not lost. */
   addTo(saved: unknown): unknown {
-    const { state, ...rest } = saved as { state?: object };
-    return { ...rest, state: { ...this.state, ...state } };
+    const it = saved as { state?: object };
+    return { ...it, state: { ...this.state, ...it.state } };
   }
 }
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import until
 from tests.server.jupyter.environments import Name, python_of
-from tests.server.jupyter.serving import ENABLED, Kernel, Server, joined, jupyter_server
+from tests.server.jupyter.serving import ENABLED, TOKEN, Kernel, Server, joined, jupyter_server
 from tests.server.jupyter.yjs_client import YjsClient, yjs_client
 
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(900)]  # the first run makes the environments
@@ -49,7 +49,7 @@ def file_id(server: Server, path: str) -> tuple[str, str]:
 
 
 def front(server: Server, path: str) -> Any:
-    return yjs_client(server, path, *file_id(server, path))
+    return yjs_client(server.url, TOKEN, path, *file_id(server, path))
 
 
 def values(server: Server, window: Any) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from websockets.sync.client import connect
 from commdoc.document import CommsMap
 from commdoc.protocol import frames
 from commdoc.rooms.sync import Sync, read_sync, sync_frame
-from tests.server.jupyter.serving import TOKEN, Server
 
 
 class YjsClient:
@@ -109,9 +108,10 @@ class YjsClient:
 
 
 @contextlib.contextmanager
-def yjs_client(server: Server, path: str, file_id: str, session_id: str = "") -> Iterator[YjsClient]:
-    address = f"{server.url.replace('http', 'ws', 1)}api/collaboration/room/json:notebook:{file_id}"
-    headers = {"Authorization": f"Bearer {TOKEN}"}
+def yjs_client(base: str, token: str, path: str, file_id: str, session_id: str = "") -> Iterator[YjsClient]:
+    """Join a notebook's shared document at the server whose address, ending with ``/``, is `base`."""
+    address = f"{base.replace('http', 'ws', 1)}api/collaboration/room/json:notebook:{file_id}"
+    headers = {"Authorization": f"Bearer {token}"}
     url = f"{address}?sessionId={quote(session_id)}"
     with connect(url, additional_headers=headers, max_size=None, proxy=None, open_timeout=30) as connection:
         client = YjsClient(connection)
