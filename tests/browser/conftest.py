@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from commdoc.cli.browser import launch_options
 from tests.browser.notebook import Notebook
@@ -23,6 +23,10 @@ QUIET = [
 """Chromium asks nothing of anybody by itself."""
 
 OpenPage = Callable[..., RoomPage]
+
+# As long as `until`: a wait ends a test that hangs, it measures nothing; on a busy machine a page takes seconds to load
+# what its first widget needs.
+expect.set_options(timeout=10_000)
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,7 @@ class RoomPage:
         )
         return self.frame.locator(".jupyter-widgets[data-comm-id]", has=label).last
 
-    def expect_readout(self, description: str, text: str, *, seconds: float = 5.0) -> None:
+    def expect_readout(self, description: str, text: str, *, seconds: float = 10.0) -> None:
         """Wait until a slider shows this value."""
         readout = self.labelled(description).locator(".widget-readout")
         expect(readout).to_have_text(text, timeout=seconds * 1000)
@@ -99,7 +99,7 @@ class RoomPage:
         """What a slider shows now."""
         return self.labelled(description).locator(".widget-readout").inner_text()
 
-    def expect_text(self, text: str, *, seconds: float = 5.0) -> None:
+    def expect_text(self, text: str, *, seconds: float = 10.0) -> None:
         """Wait until the frame shows a text."""
         expect(self.frame.locator("body")).to_contain_text(text, timeout=seconds * 1000)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
 from tests.browser.conftest import chromium
 from tests.browser.lab import LabNotebook, LabServer, lab_server
@@ -19,9 +19,6 @@ from tests.server.jupyter.environments import python_of
 __all__ = ["chromium"]  # a fixture
 
 OpenWindow = Callable[..., LabWindow]
-
-# As long as this module's own waits: on a busy machine a page takes seconds to load what its first widget needs.
-expect.set_options(timeout=10_000)
 
 
 @pytest.fixture(scope="session")

@@ -138,28 +138,23 @@ def test_a_window_that_has_lost_its_kernel_too_is_plain_when_that_is_back(
     first.expect_value("speed", 5)
 
 
-def test_a_window_that_was_asking_the_kernel_when_commdoc_was_loaded_has_the_documents_widgets(
+def test_what_a_window_was_asking_the_kernel_when_commdoc_was_loaded_stands_in_nobodys_way(
     server: LabServer, open_window: OpenWindow
 ) -> None:
     notebook = server.add("asking.ipynb", [WIDGETS])
     first = open_window(notebook)
-    first.run(0)
-    first.expect_value("speed", 3)
-    first.save()
-    delay = Delay("/api/kernels/", after=b"request_states")
-    second = open_window(notebook, wait=False, delayed=delay)
+    asking = Delay(r"/api/kernels/[^/]+/channels", at=b"comm_info_request")
+    document = Delay(r"/commdoc/rooms/[^/]+/ws", after=b'"live":true')
 
-    def asks() -> bool:
-        second.page.evaluate("null")  # frames pass while something is asked
-        return delay.holds
+    def prepare(window: LabWindow) -> None:
+        window.page.route_web_socket(document.url, document.route)
 
-    until(asks, timeout=20, what="the second asks")
+    second = open_window(notebook, wait=False, delayed=asking, prepare=prepare)
+    until(lambda: second.passed(asking), what="the second asks the kernel for its comms")
     first.kernel_run("%load_ext commdoc")
-    expect(second.page.locator(".commdoc-StatusItem")).to_contain_text("widget models")
-    delay.release()
-    second.expect_live(2)
-    second.press("speed", "ArrowRight")
-    first.expect_value("speed", 4)
-    first.kernel_run("with out: print('and more')")
-    second.expect_text(0, "and more")
+    until(lambda: second.passed(document), what="the second knows that commdoc is loaded")
+    first.run(0)
+    asking.release()
+    until(lambda: any("comm_info_reply" in line for line in second.trace().received), what="it is answered")
+    document.release()
     first.expect_same(second)

@@ -31,12 +31,16 @@ class Delay:
     ----------
     url : str
         Which sockets: a regular expression.
+    at : bytes, optional
+        Hold what both sides say, from the page's message with this in it on.
     after : bytes, optional
-        Hold what the server says once the page has said this.
+        Hold what the server says behind a message with this in it.
     """
 
-    def __init__(self, url: str, *, after: bytes | None = None) -> None:
+    def __init__(self, url: str, *, at: bytes | None = None, after: bytes | None = None) -> None:
         self.url = re.compile(url)
+        self._at = at
+        self._holds_page = False
         self._after = after
         self._held: list[tuple[WebSocketRoute, str | bytes]] | None = None
         self._open: list[WebSocketRoute] = []
@@ -60,7 +64,7 @@ class Delay:
 
     def release(self) -> None:
         """Let through what came, and what comes."""
-        self._refusing = False
+        self._refusing = self._holds_page = False
         held, self._held = self._held or [], None
         for socket, message in held:
             socket.send(message)
@@ -74,19 +78,25 @@ class Delay:
         server = socket.connect_to_server()
 
         def from_page(message: str | bytes) -> None:
+            if self._at is not None and isinstance(message, bytes) and self._at in message:
+                self._at, self._holds_page = None, True
+                self.hold()
+            self._pass(server, message, held=self._holds_page)
+
+        def from_server(message: str | bytes) -> None:
+            self._pass(socket, message, held=True)
             if self._after is not None and isinstance(message, bytes) and self._after in message:
                 self._after = None
                 self.hold()
-            server.send(message)
-
-        def from_server(message: str | bytes) -> None:
-            if self._held is None:
-                socket.send(message)
-            else:
-                self._held.append((socket, message))
 
         socket.on_message(from_page)
         server.on_message(from_server)
+
+    def _pass(self, to: WebSocketRoute, message: str | bytes, *, held: bool) -> None:
+        if self._held is None or not held:
+            to.send(message)
+        else:
+            self._held.append((to, message))
 
 
 class LabWindow(LabPage):
@@ -178,6 +188,11 @@ class LabWindow(LabPage):
     def told_kernel(self) -> list[str]:
         """Return the messages about comms that this window has sent on JupyterLab's own socket."""
         return self.trace().sent
+
+    def passed(self, delay: Delay) -> bool:
+        """Tell whether a delay has begun to hold; messages pass it only while the page is asked something."""
+        self.page.evaluate("null")
+        return delay.holds
 
     def trace(self) -> Trace:
         """Return what this window and the kernel have said about comms on JupyterLab's own socket."""
