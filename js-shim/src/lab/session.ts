@@ -19,7 +19,6 @@ import type { ModelSource } from "../models/source";
 import type { KernelState } from "../window/messages";
 import { Room } from "../window/room";
 import { HeldModels } from "./held-models";
-import { mendedLoader } from "./mended";
 import type { RoomAnswer, RoomQuery, RoomServer } from "./server";
 import { sharedConnect } from "./shared";
 import { asLive, patchManager, type StockManager, viewsOf } from "./stock";
@@ -291,7 +290,7 @@ export class LabSession {
       source,
       {
         manager: this.manager,
-        loadModelClass: mendedLoader(this.manager, source),
+        loadModelClass: (...which) => this.manager.loadModelClass(...which),
         register: (modelId, promise) => this.manager.register_model(modelId, promise),
         takeOver: (modelId, comm) => this.takeOver(modelId, comm),
         made: (model) => this.made(model),

@@ -12,6 +12,8 @@ import { adopt, dropUnsent } from "./adopt";
 import { Arrivals } from "./arrivals";
 import { type CommDoor, DocumentComm } from "./document-comm";
 import { Hand } from "./hand";
+import { setHost } from "./host";
+import { mendedClass, mendModel } from "./mended";
 import { Reactions } from "./reactions";
 import { References, referenceTargets, resolveReferences } from "./references";
 import type { Change, MissingBlob, ModelSource } from "./source";
@@ -69,6 +71,7 @@ export class DocumentModels {
     private readonly host: ModelHost,
     private readonly options: DocumentModelsOptions = {},
   ) {
+    setHost(host.manager, this);
     const { root } = options;
     if (root !== undefined) {
       this.hand = new Hand(root, (commIds) => {
@@ -174,7 +177,9 @@ export class DocumentModels {
   /** A model that this window made itself, of a comm of `openComm`. */
   adoptOwn(model: WidgetModel): void {
     const comm = this.comms.get(model.model_id);
-    if (comm !== undefined) this.adopt(model, comm);
+    if (comm === undefined) return;
+    mendModel(model);
+    this.adopt(model, comm);
   }
 
   /** Which comms of the document have a model here: model id to its comm. */
@@ -258,7 +263,8 @@ export class DocumentModels {
     const manager = this.host.manager as never;
     let model: WidgetModel;
     try {
-      const Model = await this.host.loadModelClass(name, module, entry?.modelModuleVersion ?? "");
+      const Stock = await this.host.loadModelClass(name, module, entry?.modelModuleVersion ?? "");
+      const Model = mendedClass(module, name, Stock);
       const values = await this.readValues(commId, this.source.entry(commId)?.keys ?? []);
       const state = await this.resolve(commId, values, Model, true);
       const attributes = await Model._deserialize_state(state as never, manager);
@@ -278,6 +284,7 @@ export class DocumentModels {
 
   private taken(model: WidgetModel, comm: DocumentComm): WidgetModel {
     dropUnsent(model);
+    mendModel(model);
     this.adopt(model, comm);
     if (this.live && model.comm !== undefined) model.comm_live = true;
     return model;

@@ -14,8 +14,7 @@
  */
 
 import type { WidgetModel } from "@jupyter-widgets/base";
-
-type Classes = Record<string, unknown>;
+import { type Host, hostOf } from "./host";
 
 /** The part of ipycanvas' manager that is used. */
 interface CanvasManager extends WidgetModel {
@@ -34,45 +33,20 @@ interface CanvasModel extends SyncingModel {
 
 type Constructor<M> = new (...options: never[]) => M;
 
-interface Host {
-  readonly source: {
-    commIds(): Iterable<string>;
-    entry(commId: string): { modelModule: string; modelName: string } | undefined;
-  };
-  get_model(commId: string): Promise<WidgetModel>;
-  failed(commId: string, doing: string, error: unknown): void;
-}
-
-/** The host of a manager that is none itself, as JupyterLab's. */
-export const hostOf = new WeakMap<object, Host>();
-
 const MODULE = "ipycanvas";
 const CANVASES = ["CanvasModel", "RoughCanvasModel"];
-const SYNCING = [...CANVASES, "MultiCanvasModel"];
 
-const patched = new WeakMap<Classes, Classes>();
+const canvas = (Canvas: Constructor<CanvasModel>) => syncingInOrder(copingCanvas(Canvas));
 
-/** The classes of a module; those of ipycanvas with some that cope with being late. */
-export function copingWithLateness(moduleName: string, classes: Classes): Classes {
-  if (moduleName !== MODULE) return classes;
-  const there = patched.get(classes);
-  if (there !== undefined) return there;
-  const made = { ...classes };
-  patched.set(classes, made);
-  const Manager = classes.CanvasManagerModel as Constructor<CanvasManager> | undefined;
-  if (typeof Manager?.prototype.onCommand === "function") made.CanvasManagerModel = copingManager(Manager);
-  for (const name of CANVASES) {
-    const Canvas = classes[name] as Constructor<CanvasModel> | undefined;
-    if (typeof Canvas?.prototype.drawImageData === "function") made[name] = copingCanvas(Canvas);
-  }
-  for (const name of SYNCING) {
-    const Model = made[name] as Constructor<SyncingModel> | undefined;
-    if (typeof Model?.prototype.syncImageData === "function") made[name] = syncingInOrder(Model);
-  }
-  return made;
-}
+export const IPYCANVAS = {
+  CanvasManagerModel: copingManager,
+  CanvasModel: canvas,
+  RoughCanvasModel: canvas,
+  MultiCanvasModel: syncingInOrder,
+};
 
 function syncingInOrder(Model: Constructor<SyncingModel>): unknown {
+  if (typeof Model.prototype.syncImageData !== "function") return Model;
   return class SyncingInOrder extends Model {
     // ipycanvas calls this while the base class is constructed, when fields are not there yet.
     declare private syncing: boolean;
@@ -94,7 +68,8 @@ function syncingInOrder(Model: Constructor<SyncingModel>): unknown {
   };
 }
 
-function copingCanvas(Canvas: Constructor<CanvasModel>): unknown {
+function copingCanvas(Canvas: Constructor<CanvasModel>): Constructor<CanvasModel> {
+  if (typeof Canvas.prototype.drawImageData !== "function") return Canvas;
   return class CopingCanvas extends Canvas {
     override async drawImageData(): Promise<void> {
       await super.drawImageData();
@@ -104,9 +79,10 @@ function copingCanvas(Canvas: Constructor<CanvasModel>): unknown {
 }
 
 function copingManager(Manager: Constructor<CanvasManager>): unknown {
+  if (typeof Manager.prototype.onCommand !== "function") return Manager;
   return class CopingCanvasManager extends Manager {
     override async onCommand(metadata: unknown, buffers: unknown): Promise<void> {
-      const host = hostOf.get(this.widget_manager) ?? (this.widget_manager as unknown as Host);
+      const host = hostOf(this);
       const late = this.currentCanvas === undefined;
       if (late) this.currentCanvas = await onlyCanvas(host);
       try {
@@ -124,5 +100,5 @@ async function onlyCanvas(host: Host): Promise<WidgetModel | undefined> {
     const entry = host.source.entry(commId);
     return entry?.modelModule === MODULE && CANVASES.includes(entry.modelName);
   });
-  return found.length === 1 ? host.get_model(found[0] as string) : undefined;
+  return found.length === 1 ? host.get(found[0] as string) : undefined;
 }

@@ -9,8 +9,6 @@
 
 import type { WidgetModel } from "@jupyter-widgets/base";
 
-type Classes = Record<string, unknown>;
-
 /** The part of ipympl's model that is used. */
 interface FigureModel extends WidgetModel {
   readonly image: EventTarget;
@@ -21,21 +19,10 @@ interface FigureModel extends WidgetModel {
 
 type Constructor<M> = new (...options: never[]) => M;
 
-const MODULE = "jupyter-matplotlib";
-const FIGURE = "MPLCanvasModel";
-
-const patched = new WeakMap<Classes, Classes>();
-
-/** The classes of a module; those of ipympl with a figure that paints every picture it gets. */
-export function paintingAll(moduleName: string, classes: Classes): Classes {
-  const Figure = classes[FIGURE] as Constructor<FigureModel> | undefined;
-  if (moduleName !== MODULE || typeof Figure?.prototype.handle_binary !== "function") return classes;
-  const made = patched.get(classes) ?? { ...classes, [FIGURE]: paintingInOrder(Figure) };
-  patched.set(classes, made);
-  return made;
-}
+export const IPYMPL = { MPLCanvasModel: paintingInOrder };
 
 function paintingInOrder(Figure: Constructor<FigureModel>): unknown {
+  if (typeof Figure.prototype.handle_binary !== "function") return Figure;
   return class PaintingInOrder extends Figure {
     // ipympl's constructor asks for a picture already, when fields would not be there yet.
     declare private pictures: (() => void)[] | undefined;

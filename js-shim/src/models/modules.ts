@@ -8,17 +8,14 @@ import * as base from "@jupyter-widgets/base";
 import * as controls from "@jupyter-widgets/controls";
 import * as anywidget from "./anywidget";
 import { fallbackModel, fallbackView, type Lack, NotInstalledError } from "./fallback";
-import { copingWithLateness } from "./ipycanvas";
-import { paintingAll } from "./ipympl";
 import * as output from "./output";
-import { PlayModel } from "./play";
 
 type Classes = Record<string, unknown>;
 
 /** Module name → its classes, and the major version of the protocol that they speak. */
 const MODULES: Record<string, { classes: Classes; major: string }> = {
   "@jupyter-widgets/base": { classes: { ...base }, major: "2" },
-  "@jupyter-widgets/controls": { classes: { ...controls, PlayModel }, major: "2" },
+  "@jupyter-widgets/controls": { classes: { ...controls }, major: "2" },
   "@jupyter-widgets/output": { classes: { ...output }, major: "1" },
   anywidget: { classes: { ...anywidget }, major: "" },
 };
@@ -71,9 +68,6 @@ async function find(
   let classes: Classes | undefined;
   try {
     classes = known?.classes ?? (await loader?.(moduleName, moduleVersion));
-    if (classes !== undefined) {
-      classes = paintingAll(moduleName, copingWithLateness(moduleName, classes));
-    }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return lack(error instanceof NotInstalledError ? reason : `it could not be loaded: ${reason}`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { copingWithLateness } from "../../src/models/ipycanvas";
+import { type ModelClass, mendedClass } from "../../src/models/mended";
 
 /** What ipycanvas' models do: encode what is drawn, and save it when that is done. */
 class Canvas {
@@ -33,7 +33,11 @@ describe("the image of a canvas", () => {
   it.each(["CanvasModel", "RoughCanvasModel", "MultiCanvasModel"])(
     "ends as what was drawn last, whichever picture is encoded first (%s)",
     async (name) => {
-      const Coping = copingWithLateness("ipycanvas", { [name]: Canvas })[name] as typeof Canvas;
+      const Coping = mendedClass(
+        "ipycanvas",
+        name,
+        Canvas as unknown as ModelClass,
+      ) as unknown as typeof Canvas;
       const canvas = new Coping();
       for (const what of ["a line", "a circle", "a text"]) canvas.draw(what);
       while (canvas.encoding.length > 0) await encoded(canvas);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { paintingAll } from "../../src/models/ipympl";
+import { type ModelClass, mendedClass } from "../../src/models/mended";
 
 /** What ipympl's figure does: one image, which forgets what it was loading when it gets something new. */
 class Figure {
@@ -33,8 +33,8 @@ class Figure {
 }
 
 function figure(): Figure {
-  const Painting = paintingAll("jupyter-matplotlib", { MPLCanvasModel: Figure }).MPLCanvasModel;
-  return new (Painting as typeof Figure)();
+  const Stock = Figure as unknown as ModelClass;
+  return new (mendedClass("jupyter-matplotlib", "MPLCanvasModel", Stock) as unknown as typeof Figure)();
 }
 
 describe("a figure", () => {
@@ -78,9 +78,11 @@ describe("a figure", () => {
     expect(it.asked, "one is on its way").toBe(2);
   });
 
-  it("is ipympl's alone", () => {
-    const classes = { MPLCanvasModel: Figure };
-    expect(paintingAll("another", classes)).toBe(classes);
-    expect(paintingAll("jupyter-matplotlib", classes)).toBe(paintingAll("jupyter-matplotlib", classes));
+  it("is ipympl's alone, and mended once", () => {
+    const Stock = Figure as unknown as ModelClass;
+    expect(mendedClass("another", "MPLCanvasModel", Stock)).toBe(Stock);
+    const mended = mendedClass("jupyter-matplotlib", "MPLCanvasModel", Stock);
+    expect(mended).not.toBe(Stock);
+    expect(mendedClass("jupyter-matplotlib", "MPLCanvasModel", Stock)).toBe(mended);
   });
 });

@@ -3,9 +3,9 @@
 import "./dom";
 // biome-ignore-end assist/source/organizeImports: see above
 import type { WidgetView } from "@jupyter-widgets/base";
+import type { PlayModel } from "@jupyter-widgets/controls";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RoomManager } from "../../src/models/manager";
-import type { PlayModel } from "../../src/models/play";
 import { MemorySource } from "./memory-source";
 
 /** When a window stands in for one that doesn't step: two intervals and two seconds. */
