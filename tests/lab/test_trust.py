@@ -27,7 +27,7 @@ from tests.browser.lab import TOKEN, LabNotebook, LabServer, lab_server
 from tests.conftest import until
 from tests.lab.conftest import OpenWindow, with_commdoc
 from tests.lab.windows import LabWindow
-from tests.server.jupyter.environments import python_of
+from tests.server.jupyter.environments import Name, python_of
 from tests.server.jupyter.yjs_client import YjsClient, yjs_client
 
 pytestmark = [pytest.mark.browser, pytest.mark.kernel]
@@ -229,15 +229,17 @@ def test_a_page_of_another_origin_gets_nothing_with_a_person_s_cookies(
 # --- a document that is shared ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, labextensions: Path) -> Iterator[LabServer]:
-    """A JupyterLab with jupyter-collaboration, commdoc and anywidget's front end."""
+@pytest.fixture(scope="module", params=["collaboration", "documents"])
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, labextensions: Path
+) -> Iterator[LabServer]:
+    """A JupyterLab with a collaboration extension, commdoc and anywidget's front end."""
     third_parties = tmp_path_factory.mktemp("third-parties")
     installed = Path(sysconfig.get_path("data"), "share", "jupyter", "labextensions", "anywidget")
     shutil.copytree(installed, third_parties / "anywidget")
     options = [*with_commdoc(labextensions), f"--LabApp.extra_labextensions_path={third_parties}"]
-    folder, python = tmp_path_factory.mktemp("shared"), python_of("collaboration")
-    with lab_server(folder, options=options, python=python) as it:
+    name: Name = request.param
+    with lab_server(tmp_path_factory.mktemp(name), options=options, python=python_of(name)) as it:
         yield it
 
 
@@ -247,16 +249,27 @@ def listens(base: str) -> bool:
         return probe.connect_ex((urlsplit(base).hostname, urlsplit(base).port)) == 0
 
 
+def file_id(base: str, path: str) -> tuple[str, str]:
+    """Return a file's id and the server's session, as the extension's front end asks for them."""
+
+    def ask(method: str, path: str, content: bytes = b"") -> Any:
+        request = Request(base + path, content, {"Authorization": f"token {TOKEN}"}, method=method)
+        with urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    if ask("GET", "commdoc/api/status")["document"] == "jupyter-server-documents":
+        return ask("POST", f"api/fileid/index?path={path}")["id"], ""
+    about = json.dumps({"format": "json", "type": "notebook"}).encode()
+    session = ask("PUT", f"api/collaboration/session/{path}", about)
+    return session["fileId"], session["sessionId"]
+
+
 @contextmanager
 def client_of(server: LabServer, path: str) -> Iterator[YjsClient]:
     """Join a notebook's shared document, as one who may write into it."""
-    base, headers = server.url.removesuffix("lab"), {"Authorization": f"token {TOKEN}"}
-    about = json.dumps({"format": "json", "type": "notebook"}).encode()
-    request = Request(f"{base}api/collaboration/session/{path}", about, headers, method="PUT")
+    base = server.url.removesuffix("lab")
     until(lambda: listens(base), what="the server listens")
-    with urlopen(request, timeout=30) as answer:
-        session = json.load(answer)
-    with yjs_client(base, TOKEN, path, session["fileId"], session["sessionId"]) as client:
+    with yjs_client(base, TOKEN, path, *file_id(base, path)) as client:
         yield client
 
 
