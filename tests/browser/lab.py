@@ -193,16 +193,22 @@ window.lab = {
     notebook.deselectAll();
     await window.jupyterapp.commands.execute('notebook:run-cell');
   },
-  async silently(code, expressions) {
-    const future = lab.kernel().requestExecute(
-      { code, silent: true, store_history: false, user_expressions: expressions });
+  async silently(code) {
+    const future = lab.kernel().requestExecute({ code, silent: true, store_history: false });
     let failed = null;
     future.onIOPub = message => {
       if (message.header.msg_type === 'error') failed = message.content.traceback.join('\\n');
     };
-    const reply = await future.done;
+    await future.done;
     if (failed) throw new Error(failed);
-    return reply.content.user_expressions;
+  },
+  // The reply is enough: that the kernel is idle then may get lost in a flood of other messages.
+  ask(expressions) {
+    const future = lab.kernel().requestExecute(
+      { code: '', silent: true, store_history: false, user_expressions: expressions });
+    return new Promise(resolve => {
+      future.onReply = reply => resolve(reply.content.user_expressions);
+    });
   },
   async outputModels() {
     const found = {};
@@ -309,12 +315,12 @@ class LabPage:
 
     def kernel_run(self, code: str) -> None:
         """Run code in the kernel that no cell shows and that counts nothing."""
-        self.page.evaluate("code => lab.silently(code, {})", code)
+        self.page.evaluate("code => lab.silently(code)", code)
 
     def value(self, expression: str) -> Any:
         """Return the value of an expression in the kernel that JSON has."""
         asked = {"it": f"__import__('json').dumps({expression})"}
-        answer = self.page.evaluate("asked => lab.silently('', asked)", asked)["it"]
+        answer = self.page.evaluate("asked => lab.ask(asked)", asked)["it"]
         assert answer["status"] == "ok", answer
         return json.loads(_literal(answer["data"]["text/plain"]))
 

@@ -105,7 +105,7 @@ def test_a_window_that_stood_still_under_many_updates_is_right_afterwards(
         }"""
     )
     # Not waited for: under so many messages JupyterLab may miss that the kernel is done.
-    first.page.evaluate("code => { lab.silently(code, {}); }", "for n in range(20_000): stream.value = n + 1")
+    first.page.evaluate("code => { lab.silently(code); }", "for n in range(20_000): stream.value = n + 1")
     second.page.wait_for_function("window.stood === true")
     for window in (first, second):
         window.expect_value("stream", 20_000, seconds=30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -139,6 +140,12 @@ def expect_same(first: LabWindow, second: LabWindow) -> None:
         raise
 
 
+def zoomed(window: LabWindow) -> bool:
+    """Tell whether the map has come to where the kernel wants it: it flies there."""
+    [area] = [each["state"] for each in window.models().values() if each["name"] == "LeafletMapModel"]
+    return bool(area["zoom"] == 9)
+
+
 def begun(server: LabServer, open_window: OpenWindow, flag: Path, *, load: bool) -> LabWindow:
     """Open a notebook with all of them, whose last cell goes on until there is the flag."""
     cells = [CORE, MORE, OUTPUTS, DRAWN, FIGURE, BUSY.format(flag=str(flag))]
@@ -182,8 +189,10 @@ def test_a_late_window_shows_what_the_first_one_shows(
         what="the kernel has all",
     )
     first.kernel_run(LATER)
+    for window in (first, second):
+        until(partial(zoomed, window), timeout=20, what="the map is zoomed")
     expect_same(first, second)
-    assert first.models() == second.models()
+    first.expect_same(second)
     assert first.console == second.console == []
 
 
