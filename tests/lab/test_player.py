@@ -65,11 +65,21 @@ def told(window: LabWindow) -> list[int]:
     return values
 
 
+def runs_the_clock(window: LabWindow) -> bool:
+    return bool(
+        window.page.evaluate(
+            "async () => (await lab.models()).some(([, model]) => "
+            "model.name === 'PlayModel' && model._timerId !== undefined)"
+        )
+    )
+
+
 @pytest.mark.parametrize("load", ["before", "after"])
 def test_each_step_is_told_once(server: LabServer, open_window: OpenWindow, load: str) -> None:
     first, second, third = windows(server, open_window, f"player-{load}.ipynb", load=load)
     button(second).click()
     until(lambda: len(told(first)) > 2, what="it runs")
+    assert [runs_the_clock(window) for window in (first, second, third)] == [False, True, False]
     button(first).click()
     for window in (first, second, third):
         expect_paused(window)
