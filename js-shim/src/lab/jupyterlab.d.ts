@@ -12,7 +12,10 @@ declare module "@jupyterlab/application" {
   export interface JupyterFrontEnd {
     readonly commands: CommandRegistry;
     readonly serviceManager: ServiceManager.IManager;
-    readonly shell: { readonly currentWidget: Widget | null } & Widget;
+    readonly shell: {
+      readonly currentWidget: Widget | null;
+      add(widget: Widget, area: "menu", options: { readonly rank: number }): void;
+    } & Widget;
     readonly started: Promise<void>;
     readonly restored: Promise<void>;
   }

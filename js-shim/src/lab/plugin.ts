@@ -20,6 +20,9 @@ import style from "./style.css";
 
 const ID = "@commdoc/lab:plugin";
 
+/** Notebook 7 has no status bar: there the item is right of the menus: behind the spacer (900), before kernel (10010) and trust. */
+const MENU_RANK = 10_000;
+
 const plugin: JupyterFrontEndPlugin<void> = {
   id: ID,
   description: "Widgets live in the notebook's document: every window has them.",
@@ -70,18 +73,18 @@ async function activate(
   const current = () => panels.sessionOf(app.shell.currentWidget);
   addCommands(app.commands, { server, current });
   for (const command of Object.values(COMMANDS)) palette?.addItem({ command, category: "commdoc" });
-  if (statusBar !== null) {
-    addStyle(style);
-    status = new StatusItem(current, () => {
-      const session = current();
-      if (session === null) return;
-      const turnOn = session.withheld > 0 ? "notebook:trust" : COMMANDS.turnOn;
-      void app.commands.execute(session.isBridged ? COMMANDS.openViewer : turnOn);
-    });
-    statusBar.registerStatusItem(ID, { item: status, align: "middle", rank: 10 });
-    notebooks?.currentChanged.connect(() => status?.refresh());
-    consoles?.currentChanged.connect(() => status?.refresh());
-  }
+  addStyle(style);
+  const item = new StatusItem(current, () => {
+    const session = current();
+    if (session === null) return;
+    const turnOn = session.withheld > 0 ? "notebook:trust" : COMMANDS.turnOn;
+    void app.commands.execute(session.isBridged ? COMMANDS.openViewer : turnOn);
+  });
+  status = item;
+  if (statusBar !== null) statusBar.registerStatusItem(ID, { item, align: "middle", rank: 10 });
+  else app.shell.add(item, "menu", { rank: MENU_RANK });
+  notebooks?.currentChanged.connect(() => item.refresh());
+  consoles?.currentChanged.connect(() => item.refresh());
   // Not awaited: other plugins need not wait for it.
   settings?.load(ID).then((loaded) => {
     const read = (): void => {

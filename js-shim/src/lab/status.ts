@@ -1,4 +1,4 @@
-/** The item in the status bar: what the current panel's room has, and how far behind its windows are. */
+/** The item in the status bar, or where there is none beside the menus: what the current panel's room has, and how far behind its windows are. */
 
 import { Widget } from "@lumino/widgets";
 import type { LabSession } from "./session";
@@ -14,6 +14,7 @@ export class StatusItem extends Widget {
     onClick: () => void,
   ) {
     super();
+    this.id = "commdoc-status"; // JupyterLab takes nothing without one
     this.addClass("commdoc-StatusItem");
     this.node.addEventListener("click", onClick);
     this.show_();
