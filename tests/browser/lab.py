@@ -21,7 +21,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,7 +46,6 @@ OPTIONS: Final = (
     "--ServerApp.ip=127.0.0.1",
     "--ServerApp.port=0",
     "--ServerApp.port_retries=0",
-    "--LabApp.expose_app_in_browser=True",
     "--LabApp.extension_manager=readonly",
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -54,6 +53,41 @@ OPTIONS: Final = (
 """The server asks nothing of anybody by itself."""
 
 TOKEN: Final = "lab-of-the-tests"
+
+
+def for_each_app(option: str, value: object) -> list[str]:
+    """Set an option of JupyterLab and of Notebook, whose pages get settings and extensions from the former."""
+    return [f"--{app}.{option}={value}" for app in ("LabApp", "JupyterNotebookApp")]
+
+
+@dataclass(frozen=True)
+class Front:
+    """An application that shows notebooks: the module that starts it, where it shows a notebook, its settings."""
+
+    module: str
+    page: str
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+COMMAND_MODE: Final = ".jp-Notebook.jp-mod-commandMode:not(.jp-mod-readWrite) :focus"
+
+JUPYTERLAB: Final = Front("jupyterlab", "lab/tree/{name}?reset&")
+NOTEBOOK: Final = Front(
+    "notebook",
+    "notebooks/{name}?",
+    # Notebook by itself takes these keys from a slider that has the focus.
+    {
+        "@jupyterlab/shortcuts-extension/shortcuts": {
+            "shortcuts": [
+                {"command": command, "keys": [key], "selector": COMMAND_MODE, "disabled": True}
+                for command, key in [
+                    ("notebook:move-cursor-heading-above-or-collapse", "ArrowLeft"),
+                    ("notebook:move-cursor-heading-below-or-expand", "ArrowRight"),
+                ]
+            ]
+        }
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -65,12 +99,12 @@ class LabNotebook:
 
 
 class LabServer:
-    """A running JupyterLab; see `lab_server`.
+    """A running JupyterLab, or another `Front`; see `lab_server`.
 
     Attributes
     ----------
     url : str
-        Ends with ``/lab``.
+        JupyterLab's: it ends with ``/lab``.
     """
 
     def __init__(
@@ -80,21 +114,24 @@ class LabServer:
         env: dict[str, str] | None = None,
         options: Sequence[str] = (),
         python: str = sys.executable,
+        front: Front = JUPYTERLAB,
     ) -> None:
+        self.front = front
         self.folder = folder / "notebooks"
         settings, runtime = folder / "settings", Path(os.environ["JUPYTER_RUNTIME_DIR"])
         self.folder.mkdir()
-        for name, values in SETTINGS.items():
+        for name, values in {**SETTINGS, **front.settings}.items():
             path = settings / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values), encoding="utf-8")
         self._log = (folder / "server.log").open("wb")
-        command = [python, "-m", "jupyterlab", *OPTIONS, *options]
+        command = [python, "-m", front.module, *OPTIONS, *options]
         command += [
             f"--IdentityProvider.token={TOKEN}",
             f"--ServerApp.root_dir={self.folder}",
-            f"--LabApp.user_settings_dir={settings}",
-            f"--LabApp.workspaces_dir={folder / 'workspaces'}",
+            *for_each_app("expose_app_in_browser", True),
+            *for_each_app("user_settings_dir", settings),
+            *for_each_app("workspaces_dir", folder / "workspaces"),
         ]
         self.process = subprocess.Popen(
             command,
@@ -129,7 +166,8 @@ class LabServer:
 
     def at(self, name: str) -> LabNotebook:
         """Return a notebook that is there."""
-        return LabNotebook(self.folder / name, f"{self.url}/tree/{name}?reset&token={TOKEN}")
+        page = self.front.page.format(name=name)
+        return LabNotebook(self.folder / name, f"{self.url.removesuffix('lab')}{page}token={TOKEN}")
 
     def api(self, path: str) -> Any:
         """Ask the server's REST API, e.g. ``"sessions"``."""
@@ -242,7 +280,7 @@ class LabPage:
     Attributes
     ----------
     console : list of str
-        Errors that the page logged.
+        Errors that the page logged, without those that are `stock`.
     foreign : list of str
         Addresses of other hosts that it asked for.
     """
@@ -256,7 +294,9 @@ class LabPage:
         wait: bool = True,
         script: str = "",
         before: Callable[[], None] | None = None,
+        stock: Sequence[str] = (),
     ) -> None:
+        self._stock = stock
         self.console: list[str] = []
         self.foreign: list[str] = []
         self._host = notebook.link.split("/")[2]
@@ -264,7 +304,7 @@ class LabPage:
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(READY_SECONDS * 1000)
         self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.console.append(f"pageerror: {error}"))
+        self.page.on("pageerror", lambda error: self._log(f"pageerror: {error}"))
         self.page.on("request", self._on_request)
         self.page.add_init_script(script)
         if before is not None:
@@ -354,7 +394,11 @@ class LabPage:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self.console.append(f"{message.type}: {message.text}")
+            self._log(f"{message.type}: {message.text}")
+
+    def _log(self, error: str) -> None:
+        if error not in self._stock:
+            self.console.append(error)
 
     def _on_request(self, request: Request) -> None:
         if re.match(r"(https?|wss?):", request.url) and request.url.split("/")[2] != self._host:

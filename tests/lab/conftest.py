@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.conftest import chromium
-from tests.browser.lab import LabNotebook, LabServer, lab_server
+from tests.browser.lab import LabNotebook, LabServer, for_each_app, lab_server
 from tests.conftest import ROOT
 from tests.lab.windows import LabWindow
 from tests.server.jupyter.environments import python_of
@@ -34,7 +34,7 @@ def with_commdoc(labextensions: Path) -> list[str]:
     """Return the options of a server that has what the wheel brings."""
     return [
         "--ServerApp.jpserver_extensions=commdoc=True",
-        f"--LabApp.extra_labextensions_path={labextensions}",
+        *for_each_app("extra_labextensions_path", labextensions),
     ]
 
 

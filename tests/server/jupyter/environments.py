@@ -1,9 +1,10 @@
-"""Environments of their own for servers with a collaboration extension: two of these can't be in one environment.
+"""Environments of their own for servers with a collaboration extension (two of these can't be in one environment), and
+with other releases of JupyterLab and Notebook.
 
-Made once, beside the checkout's other made things (``.make``), from the pins of ``collaboration.txt`` and
-``documents.txt``; made anew when these change. The checkout itself is in their import path.
+Made once, beside the checkout's other made things (``.make``), from the pins of ``collaboration.txt`` and the other
+files here; made anew when these change. The checkout itself is in their import path.
 
-    python tests/server/jupyter/environments.py      makes both
+    python tests/server/jupyter/environments.py      makes all
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from filelock import FileLock
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent
 
-Name = Literal["collaboration", "documents"]
+Name = Literal["collaboration", "documents", "lab42", "notebook7"]
 
+LAB = ["jupyterlab", "jupyter_server", "ipykernel", "ipywidgets", "anywidget", "pycrdt"]
 PACKAGES: dict[Name, list[str]] = {
     "collaboration": ["jupyter_collaboration", "jupyter_server", "ipykernel", "ipywidgets"],
     "documents": ["jupyter_server_documents", "jupyterlab", "jupyter_server", "ipykernel", "ipywidgets"],
+    "lab42": LAB,
+    "notebook7": ["notebook", *LAB],
 }
 OURS = ["click", "filelock", "psutil", "rich", "typing_extensions", "websockets"]
 """What commdoc asks for and the extensions don't bring."""
