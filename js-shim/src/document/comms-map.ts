@@ -20,6 +20,7 @@ import {
   SCHEMA_VERSION,
   type ViewBody,
 } from "./elements";
+import { ensure } from "./ensure";
 import { type Change, type Comm, type CommJson, Entry, type Moment } from "./entry";
 import { forEachBlob } from "./values";
 
@@ -215,12 +216,7 @@ export class CommsMap implements Iterable<[string, Comm]> {
     const element = parseElement(content);
     if (typeof element === "string") this.#onProblem(element);
     const row: Row = { element: typeof element === "string" ? null : element, blobs: [] };
-    let rows = this.#rows.get(client);
-    if (!rows) {
-      rows = new Map();
-      this.#rows.set(client, rows);
-    }
-    rows.set(clock, row);
+    ensure(this.#rows, client, () => new Map()).set(clock, row);
     this.#live++;
     if (!row.element) return;
     if ((content as string).includes('"$blob"')) {
@@ -251,16 +247,9 @@ export class CommsMap implements Iterable<[string, Comm]> {
       this.#changedKernels.add(body.kernel?.kernel_id ?? "");
       return;
     }
-    let entry = this.#entries.get(commId);
-    if (!entry) {
-      entry = new Entry(commId);
-      this.#entries.set(commId, entry);
-    }
-    let before = this.#before.get(commId);
-    if (!before) {
-      before = { open: entry.open, update: entry.update, views: false };
-      this.#before.set(commId, before);
-    }
+    const entry = ensure(this.#entries, commId, () => new Entry(commId));
+    const { open, update } = entry;
+    const before = ensure(this.#before, commId, () => ({ open, update, views: false }));
     if (kind === "o") entry.opens = changed(entry.opens, body, add);
     else if (kind === "u") entry.updates = changed(entry.updates, body, add);
     else if (kind === "out") {
@@ -339,9 +328,7 @@ export class CommsMap implements Iterable<[string, Comm]> {
 
   #inOrder(): Entry[] {
     if (this.schemaError) return [];
-    if (!this.#sorted) {
-      this.#sorted = [...this.#entries.values()].filter(({ open }) => open).sort(bySeq);
-    }
+    this.#sorted ??= [...this.#entries.values()].filter(({ open }) => open).sort(bySeq);
     return this.#sorted;
   }
 }

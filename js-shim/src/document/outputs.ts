@@ -7,6 +7,7 @@
  */
 
 import type { EncodedObject, OutputBody } from "./elements";
+import { ensure } from "./ensure";
 import { sameEncoded } from "./values";
 
 /** One of the things that happened to a list of outputs; to be done one after the other. */
@@ -52,6 +53,8 @@ interface Elements {
   shown: Shown | undefined;
 }
 
+const nothing = (): Elements => ({ bodies: new Map(), appended: [], rewritten: false, shown: undefined });
+
 export class OutputList {
   readonly #elements = new Map<number, Elements>();
   #ordinals: number[] = [];
@@ -61,7 +64,7 @@ export class OutputList {
 
   /** The outputs, streams whole. Not to be changed; another array after each change. */
   get bodies(): readonly OutputBody[] {
-    if (!this.#bodies) this.#bodies = this.#shown.map(({ body }) => body);
+    this.#bodies ??= this.#shown.map(({ body }) => body);
     return this.#bodies;
   }
 
@@ -81,11 +84,7 @@ export class OutputList {
 
   /** Takes in an element, which is the last of the array; `slot` names it. */
   add(slot: object, ordinal: number, body: OutputBody | string): void {
-    let elements = this.#elements.get(ordinal);
-    if (!elements) {
-      elements = { bodies: new Map(), appended: [], rewritten: false, shown: undefined };
-      this.#elements.set(ordinal, elements);
-    }
+    const elements = ensure(this.#elements, ordinal, nothing);
     elements.bodies.set(slot, body);
     elements.appended.push(body);
     this.#touched.add(ordinal);

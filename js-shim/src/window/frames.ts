@@ -10,6 +10,7 @@
  */
 
 import * as encoding from "lib0/encoding";
+import { decodeText } from "../document/values";
 import { ProtocolError } from "./errors";
 import type { FromWindow, ToWindow } from "./messages";
 
@@ -25,8 +26,6 @@ export interface Frame<Message = ToWindow> {
   message: Message;
   buffers: Uint8Array[];
 }
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The bytes of a message. */
 export function encodeFrame(
@@ -74,7 +73,7 @@ export function decodeFrame(data: Uint8Array): Frame {
 function parseMessage(text: Uint8Array): ToWindow {
   let message: unknown;
   try {
-    message = JSON.parse(utf8.decode(text));
+    message = JSON.parse(decodeText(text));
   } catch (error) {
     throw new ProtocolError(`the message is not JSON in UTF-8: ${(error as Error).message}`);
   }

@@ -1,7 +1,7 @@
 /** What waits and what is open of one comm's asks: the records of `requests.ts`. */
 
 import type { Encoded, State } from "../document/elements";
-import type { FromWindow } from "./messages";
+import type { FromWindow, WindowClose, WindowMessage, WindowOpen } from "./messages";
 
 /** What became of a request or a message in the kernel. */
 export interface Settlement {
@@ -11,39 +11,36 @@ export interface Settlement {
   error?: string;
 }
 
-/** Makes the frame of a message from its encoded data and the indices of its buffers. */
-export type MessageFrame = (data: Encoded, buffers: number[]) => FromWindow;
+type Body<Frame> = Omit<Frame, "message_id" | "comm_id">;
 
-type Phase = "waiting" | "sent" | "accepted";
+/** Makes the frame of a message, but for its ids, from its encoded data and the indices of its buffers. */
+export type MessageFrame = (
+  data: Encoded,
+  buffers: number[],
+) => Body<WindowMessage> | Body<WindowOpen> | Body<WindowClose>;
 
-export interface OpenRequest {
-  kind: "request";
+/** A request, or a message, from when it is made until it is settled. */
+export interface Ask {
+  kind: "request" | "message";
   id: string;
   commId: string;
-  state: State;
+  frame: FromWindow;
   buffers: Uint8Array[];
-  phase: Phase;
-  accepted: Deferred<void>;
+  /** What a request asks for; a message asks for no key. */
+  state: State;
+  /** Of a message's buffers. */
+  bytes: number;
+  phase: "waiting" | "sent" | "accepted";
+  /** A request is accepted, a message sent. */
+  begun: Deferred<void>;
   settled: Deferred<Settlement>;
   /** Earlier requests that this one made needless: they end as it does. */
-  covers: OpenRequest[];
-}
-
-export interface Message {
-  kind: "message";
-  id: string;
-  commId: string;
-  phase: "waiting" | "sent";
-  build(): [FromWindow, Uint8Array[]];
-  /** Of its buffers. */
-  bytes: number;
-  sent: Deferred<void>;
-  settled: Deferred<Settlement>;
+  covers: Ask[];
 }
 
 export interface CommQueue {
   /** Requests and messages in order until they are settled. */
-  items: (OpenRequest | Message)[];
+  items: Ask[];
   holds: Set<{ keys: readonly string[] | null }>;
   /** Masked keys to be read again. */
   owed: Set<string>;
@@ -54,12 +51,12 @@ export function isMasked(queue: CommQueue, key: string): boolean {
   return queue.items.some((item) => asksFor(item, key));
 }
 
-export function asksFor(item: OpenRequest | Message, key: string): boolean {
-  return item.kind === "request" && item.phase !== "accepted" && Object.hasOwn(item.state, key);
+export function asksFor({ phase, state }: Ask, key: string): boolean {
+  return phase !== "accepted" && Object.hasOwn(state, key);
 }
 
-export function withCovered(request: OpenRequest): OpenRequest[] {
-  return [request, ...request.covers.flatMap(withCovered)];
+export function withCovered(ask: Ask): Ask[] {
+  return [ask, ...ask.covers.flatMap(withCovered)];
 }
 
 export class Deferred<T> {

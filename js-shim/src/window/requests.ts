@@ -16,18 +16,18 @@
  */
 
 import type { Encoded } from "../document/elements";
+import { ensure } from "../document/ensure";
 import type { Change } from "../document/entry";
 import { encode, encodeState } from "../document/values";
 import { RequestError } from "./errors";
 import type { FailureCode, FromWindow } from "./messages";
 import {
+  type Ask,
   asksFor,
   type CommQueue,
   Deferred,
   isMasked,
-  type Message,
   type MessageFrame,
-  type OpenRequest,
   type Settlement,
   withCovered,
 } from "./queue";
@@ -67,11 +67,12 @@ const MOST_BYTES = 64 * 1024 * 1024;
 
 export class Requests {
   readonly #comms = new Map<string, CommQueue>();
-  readonly #byId = new Map<string, OpenRequest | Message>();
-  /** Messages that have not gone yet, in the order in which they were asked: none overtakes one of another comm. */
-  readonly #waiting = new Set<Message>();
+  /** All that is open, in the order in which it was asked. */
+  readonly #byId = new Map<string, Ask>();
+  /** Messages that have not gone yet: none overtakes one of another comm. */
+  readonly #waiting = new Set<Ask>();
+  readonly #underWay = new Set<Ask>();
   #limits: { messages: number; bytes: number } | null = null;
-  #underWay = { messages: 0, bytes: 0 };
   #messageBytes = 0;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #online = false;
@@ -80,26 +81,14 @@ export class Requests {
 
   /** Asks for a change of some keys. Binary parts are copied now. */
   request(commId: string, state: object): RequestHandle {
+    const id = this.options.newId();
     const buffers: Uint8Array[] = [];
-    const request: OpenRequest = {
-      kind: "request",
-      id: this.options.newId(),
-      commId,
-      state: encodeState(state, buffers),
-      buffers,
-      phase: "waiting",
-      accepted: new Deferred(),
-      settled: new Deferred(),
-      covers: [],
-    };
-    const queue = this.#queue(commId);
-    for (const key of Object.keys(request.state)) queue.owed.add(key);
-    queue.items.push(request);
-    this.#byId.set(request.id, request);
-    this.#dropNeedless(queue);
-    this.#expireLater([request]);
-    this.#pump(queue);
-    return { requestId: request.id, accepted: request.accepted.promise, settled: request.settled.promise };
+    const encoded = encodeState(state, buffers);
+    const frame: FromWindow = { type: "request", request_id: id, comm_id: commId, state: encoded };
+    const request = ask({ kind: "request", id, commId, frame, buffers, state: encoded, bytes: 0 });
+    this.#dropNeedless(request);
+    this.#add(request);
+    return { requestId: id, accepted: request.begun.promise, settled: request.settled.promise };
   }
 
   /** Sends something that isn't state, after everything that waits. */
@@ -113,30 +102,18 @@ export class Requests {
     const parts: Uint8Array[] = [];
     const encoded = encode(data, parts) ?? null;
     const own = buffers.map((buffer) => parts.push(buffer.slice()) - 1);
-    const message: Message = {
-      kind: "message",
-      id,
-      commId,
-      phase: "waiting",
-      build: () => [wrap(encoded, own), parts],
-      bytes: parts.reduce((sum, { length }) => sum + length, 0),
-      sent: new Deferred(),
-      settled: new Deferred(),
-    };
-    const { sent, settled } = message;
-    if (this.#messageBytes > 0 && this.#messageBytes + message.bytes > MOST_BYTES) {
+    const frame = { ...wrap(encoded, own), message_id: id, comm_id: commId };
+    const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+    const message = ask({ kind: "message", id, commId, frame, buffers: parts, state: {}, bytes });
+    if (this.#messageBytes > 0 && this.#messageBytes + bytes > MOST_BYTES) {
       const reason = `${this.#messageBytes} bytes wait in this window, the limit is ${MOST_BYTES}`;
-      this.#reject(message, "too_large", reason);
-      return { sent: sent.promise, settled: settled.promise };
+      reject(message, "too_large", reason);
+    } else {
+      this.#messageBytes += bytes;
+      this.#waiting.add(message);
+      this.#add(message);
     }
-    const queue = this.#queue(commId);
-    queue.items.push(message);
-    this.#waiting.add(message);
-    this.#byId.set(id, message);
-    this.#messageBytes += message.bytes;
-    this.#expireLater([message]);
-    this.#pump(queue);
-    return { sent: sent.promise, settled: settled.promise };
+    return { sent: message.begun.promise, settled: message.settled.promise };
   }
 
   /** How many messages, and bytes of them, may be under way; without it a message is over when it was sent. */
@@ -158,8 +135,7 @@ export class Requests {
   /** The newest own value of a key that is not accepted yet. */
   own(commId: string, key: string): { encoded: Encoded; buffers: Uint8Array[] } | undefined {
     const item = this.#comms.get(commId)?.items.findLast((item) => asksFor(item, key));
-    if (item?.kind !== "request") return undefined;
-    return { encoded: item.state[key] as Encoded, buffers: item.buffers };
+    return item && { encoded: item.state[key] as Encoded, buffers: item.buffers };
   }
 
   /**
@@ -174,7 +150,7 @@ export class Requests {
     return () => {
       if (!queue.holds.delete(hold)) return;
       for (const key of keys ?? []) queue.owed.add(key);
-      this.#release(commId, queue);
+      this.#proceed(commId);
     };
   }
 
@@ -193,41 +169,30 @@ export class Requests {
     const request = this.#byId.get(id);
     if (request?.kind !== "request") return;
     request.phase = "accepted";
-    for (const one of withCovered(request)) one.accepted.resolve();
-    const queue = this.#queue(request.commId);
-    this.#pump(queue);
-    this.#release(request.commId, queue);
+    for (const one of withCovered(request)) one.begun.resolve();
+    this.#proceed(request.commId);
   }
 
   settled(id: string, settlement: Settlement): void {
-    const item = this.#byId.get(id);
-    if (item?.kind === "message") {
-      item.settled.resolve(settlement);
-      this.#endMessage(item);
-    } else if (item) {
-      this.#end(item, (one) => {
-        one.accepted.resolve();
-        one.settled.resolve(settlement);
-      });
-    }
+    this.#end(this.#byId.get(id), (one) => {
+      one.begun.resolve();
+      one.settled.resolve(settlement);
+    });
   }
 
   failed(id: string, code: FailureCode | "closed", reason: string): void {
-    const request = this.#byId.get(id);
-    if (!request) return;
-    const queue = this.#queue(request.commId);
-    const later =
-      request.kind === "request" && code === "superseded"
-        ? queue.items.findLast((item) => item.kind === "request")
-        : undefined;
-    if (request.kind === "request" && later && later.kind === "request" && later !== request) {
+    const item = this.#byId.get(id);
+    const last =
+      item?.kind === "request" && code === "superseded"
+        ? this.#queue(item.commId).items.findLast(({ kind }) => kind === "request")
+        : item;
+    if (item && last && last !== item) {
       // The room dropped it for later ones: it ends as they do, as if it had been dropped here.
-      this.#byId.delete(id);
-      this.#remove(request);
-      later.covers.push(request);
-      this.#pump(queue);
+      this.#remove(item);
+      last.covers.push(item);
+      this.#proceed(item.commId);
     } else {
-      this.#fail(request, code, reason);
+      this.#end(item, (one) => reject(one, code, reason));
     }
   }
 
@@ -236,178 +201,139 @@ export class Requests {
     this.#online = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    for (const queue of [...this.#comms.values()]) {
-      for (const item of [...queue.items]) if (item.phase !== "waiting") this.#send(item);
-      this.#pump(queue);
-    }
-    this.#pumpWaiting();
+    for (const item of [...this.#byId.values()]) if (item.phase !== "waiting") this.#send(item);
+    for (const commId of [...this.#comms.keys()]) this.#proceed(commId);
+    this.#proceedWaiting();
   }
 
   /** The connection is gone; what is open expires unless `resume` comes in time. */
   suspend(): void {
     this.#online = false;
-    this.#expireLater([...this.#comms.values()].flatMap(({ items }) => items));
+    this.#expireLater([...this.#byId.keys()]);
   }
 
   /** Ends everything that is open. */
   failAll(code: FailureCode | "closed", reason: string): void {
-    for (const { items } of [...this.#comms.values()]) {
-      for (const item of [...items]) this.#fail(item, code, reason);
-    }
+    for (const id of [...this.#byId.keys()]) this.failed(id, code, reason);
   }
 
   #queue(commId: string): CommQueue {
-    let queue = this.#comms.get(commId);
-    if (!queue) {
-      queue = { items: [], holds: new Set(), owed: new Set() };
-      this.#comms.set(commId, queue);
-    }
-    return queue;
+    return ensure(this.#comms, commId, () => ({ items: [], holds: new Set(), owed: new Set() }));
   }
 
-  #dropNeedless(queue: CommQueue): void {
-    const later = new Set<string>();
-    const newest = queue.items.at(-1) as OpenRequest;
-    for (let n = queue.items.length - 1; n >= 0; n--) {
-      const item = queue.items[n];
-      if (item?.kind !== "request" || item.phase !== "waiting") return;
+  #add(item: Ask): void {
+    this.#byId.set(item.id, item);
+    const { items, owed } = this.#queue(item.commId);
+    items.push(item);
+    for (const key of Object.keys(item.state)) owed.add(key);
+    this.#expireLater([item.id]);
+    this.#proceed(item.commId);
+  }
+
+  /** Drops the requests at the queue's end of which a new one, and those behind them, have all keys. */
+  #dropNeedless(request: Ask): void {
+    const later = new Set(Object.keys(request.state));
+    for (const item of [...this.#queue(request.commId).items].reverse()) {
+      if (item.kind !== "request" || item.phase !== "waiting") return;
       const keys = Object.keys(item.state);
-      if (item !== newest && keys.every((key) => later.has(key))) {
-        queue.items.splice(n, 1);
-        this.#byId.delete(item.id);
-        newest.covers.push(item);
+      if (keys.every((key) => later.has(key))) {
+        this.#remove(item);
+        request.covers.push(item);
       }
       for (const key of keys) later.add(key);
     }
   }
 
-  #pump(queue: CommQueue): void {
-    if (!this.#online) return;
-    const lastMessage = queue.items.findLastIndex(
-      ({ kind, phase }) => kind === "message" && phase === "waiting",
-    );
-    for (const item of queue.items.slice(0, lastMessage + 1)) {
+  /** Sends what may go, and has the keys that are no longer masked read again. */
+  #proceed(commId: string): void {
+    const queue = this.#queue(commId);
+    if (this.#online) this.#pump(queue.items);
+    const keys = [...queue.owed].filter((key) => !isMasked(queue, key));
+    for (const key of keys) queue.owed.delete(key);
+    if (queue.items.length + queue.holds.size + queue.owed.size === 0) this.#comms.delete(commId);
+    if (keys.length > 0) this.options.reread(commId, keys);
+  }
+
+  #pump(items: readonly Ask[]): void {
+    const lastMessage = items.findLastIndex((item) => this.#waiting.has(item));
+    for (const item of items.slice(0, lastMessage + 1)) {
       if (item.phase !== "waiting") continue;
       if (item.kind === "message" && !this.#mayGo(item)) return; // what is behind it waits with it
       this.#send(item);
     }
-    const underWay = queue.items.some((item) => item.kind === "request" && item.phase === "sent");
-    const next = queue.items.find((item) => item.kind === "request" && item.phase === "waiting");
-    if (next && !underWay) this.#send(next);
+    const next = items.find(({ kind, phase }) => kind === "request" && phase !== "accepted");
+    if (next?.phase === "waiting") this.#send(next);
   }
 
-  #mayGo(message: Message): boolean {
+  #mayGo(message: Ask): boolean {
     const [first] = this.#waiting;
-    const { messages, bytes } = this.#underWay;
     if (first !== message) return false;
-    return !this.#limits || (messages < this.#limits.messages && bytes < this.#limits.bytes);
+    if (!this.#limits) return true;
+    const { messages, bytes } = this.#limits;
+    let underWay = 0;
+    for (const item of this.#underWay) underWay += item.bytes;
+    return this.#underWay.size < messages && underWay < bytes;
   }
 
-  #send(item: OpenRequest | Message): void {
+  #send(item: Ask): void {
+    const isMessage = item.kind === "message";
+    if (item.phase === "waiting") item.phase = "sent";
+    if (isMessage) {
+      this.#waiting.delete(item);
+      this.#underWay.add(item);
+    }
     try {
-      if (item.kind === "message") this.#sendMessage(item);
-      else {
-        if (item.phase === "waiting") item.phase = "sent";
-        const { id, commId, state, buffers } = item;
-        this.options.send({ type: "request", request_id: id, comm_id: commId, state }, buffers);
-      }
+      this.options.send(item.frame, item.buffers);
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
-      this.#fail(item, error.code, error.message);
-    }
-  }
-
-  #sendMessage(item: Message): void {
-    this.#waiting.delete(item);
-    if (item.phase === "waiting") {
-      item.phase = "sent";
-      this.#underWay.messages += 1;
-      this.#underWay.bytes += item.bytes;
-    }
-    this.options.send(...item.build());
-    item.sent.resolve();
-    if (this.#limits) return;
-    item.settled.resolve({});
-    this.#endMessage(item);
-  }
-
-  #endMessage(item: Message): void {
-    this.#waiting.delete(item);
-    this.#byId.delete(item.id);
-    this.#remove(item);
-    this.#messageBytes -= item.bytes;
-    if (item.phase === "sent") {
-      this.#underWay.messages -= 1;
-      this.#underWay.bytes -= item.bytes;
-    }
-    this.#release(item.commId, this.#queue(item.commId));
-    this.#pumpWaiting();
-  }
-
-  #pumpWaiting(): void {
-    for (let [first] = this.#waiting; first && this.#mayGo(first); ) {
-      this.#pump(this.#queue(first.commId));
-      const [next] = this.#waiting;
-      if (next === first) return;
-      first = next;
-    }
-  }
-
-  #reject(message: Message, code: FailureCode | "closed", reason: string): void {
-    const error = new RequestError(`comm ${message.commId}: ${reason}`, code, message.commId);
-    message.sent.reject(error);
-    message.settled.reject(error);
-  }
-
-  #fail(item: OpenRequest | Message, code: FailureCode | "closed", reason: string): void {
-    if (item.kind === "message") {
-      this.#reject(item, code, reason);
-      this.#endMessage(item);
+      this.failed(item.id, error.code, error.message);
       return;
     }
-    const error = new RequestError(`comm ${item.commId}: ${reason}`, code, item.commId);
-    this.#end(item, (one) => {
-      one.accepted.reject(error);
-      one.settled.reject(error);
-    });
+    if (isMessage) item.begun.resolve();
+    if (isMessage && !this.#limits) this.settled(item.id, {});
   }
 
-  #end(request: OpenRequest, finish: (request: OpenRequest) => void): void {
-    const queue = this.#queue(request.commId);
-    this.#byId.delete(request.id);
-    for (const key of Object.keys(request.state)) queue.owed.add(key);
-    this.#remove(request);
-    for (const one of withCovered(request)) finish(one);
-    this.#pump(queue);
-    this.#release(request.commId, queue);
+  #proceedWaiting(): void {
+    for (let [first] = this.#waiting; this.#online && first && this.#mayGo(first); [first] = this.#waiting)
+      this.#proceed(first.commId);
   }
 
-  #remove(item: OpenRequest | Message): void {
+  #end(item: Ask | undefined, finish: (item: Ask) => void): void {
+    if (!item) return;
+    this.#remove(item);
+    const { owed } = this.#queue(item.commId);
+    for (const key of Object.keys(item.state)) owed.add(key);
+    for (const one of withCovered(item)) finish(one);
+    this.#proceed(item.commId);
+    this.#proceedWaiting();
+  }
+
+  #remove(item: Ask): void {
     const { items } = this.#queue(item.commId);
-    const at = items.indexOf(item);
-    if (at >= 0) items.splice(at, 1);
+    items.splice(items.indexOf(item), 1);
+    this.#byId.delete(item.id);
+    this.#waiting.delete(item);
+    this.#underWay.delete(item);
+    this.#messageBytes -= item.bytes;
   }
 
-  /** Has the keys that are no longer masked read again. */
-  #release(commId: string, queue: CommQueue): void {
-    const keys = [...queue.owed].filter((key) => !isMasked(queue, key));
-    for (const key of keys) queue.owed.delete(key);
-    if (queue.items.length === 0 && queue.holds.size === 0 && queue.owed.size === 0)
-      this.#comms.delete(commId);
-    if (keys.length > 0) this.options.reread(commId, keys);
-  }
-
-  #expireLater(items: readonly (OpenRequest | Message)[]): void {
-    if (this.#online || items.length === 0) return;
+  #expireLater(ids: readonly string[]): void {
+    if (this.#online || ids.length === 0) return;
     const { expireMs } = this.options;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      for (const item of items) {
-        if (this.#comms.get(item.commId)?.items.includes(item)) {
-          this.#fail(item, "expired", `no connection to the room for ${expireMs / 1000} s`);
-        }
-      }
+      for (const id of ids) this.failed(id, "expired", `no connection to the room for ${expireMs / 1000} s`);
     }, expireMs);
     this.#timers.add(timer);
   }
+}
+
+function ask(given: Omit<Ask, "phase" | "begun" | "settled" | "covers">): Ask {
+  return { ...given, phase: "waiting", begun: new Deferred(), settled: new Deferred(), covers: [] };
+}
+
+function reject({ commId, begun, settled }: Ask, code: FailureCode | "closed", reason: string): void {
+  const error = new RequestError(`comm ${commId}: ${reason}`, code, commId);
+  begun.reject(error);
+  settled.reject(error);
 }

@@ -248,10 +248,8 @@ export class Room {
     data: unknown,
     buffers: readonly (ArrayBuffer | ArrayBufferView)[] = [],
   ): MessageHandle {
-    return this.#message(commId, data, buffers, (messageId) => (encoded, indices) => ({
+    return this.#message(commId, data, buffers, (encoded, indices) => ({
       type: "message",
-      message_id: messageId,
-      comm_id: commId,
       data: encoded,
       buffers: indices,
     }));
@@ -259,10 +257,8 @@ export class Room {
 
   /** Opens a comm. Binary parts of `data` stay where they are in it. */
   open(commId: string, targetName: string, data: unknown, metadata?: object): MessageHandle {
-    return this.#message(commId, { data, metadata }, [], (messageId) => (encoded) => ({
+    return this.#message(commId, { data, metadata }, [], (encoded) => ({
       type: "open",
-      message_id: messageId,
-      comm_id: commId,
       target_name: targetName,
       data: null,
       ...(encoded as { data?: Encoded; metadata?: Encoded }),
@@ -270,12 +266,7 @@ export class Room {
   }
 
   closeComm(commId: string, data?: unknown): MessageHandle {
-    return this.#message(commId, data ?? {}, [], (messageId) => (encoded) => ({
-      type: "close",
-      message_id: messageId,
-      comm_id: commId,
-      data: encoded,
-    }));
+    return this.#message(commId, data ?? {}, [], (encoded) => ({ type: "close", data: encoded }));
   }
 
   /** Leaves the room. */
@@ -287,11 +278,11 @@ export class Room {
     commId: string,
     data: unknown,
     buffers: readonly (ArrayBuffer | ArrayBufferView)[],
-    frame: (messageId: string) => MessageFrame,
+    frame: MessageFrame,
   ): MessageHandle {
     const messageId = this.#newId();
     const bytes = buffers.map((buffer) => asBytes(buffer) ?? new Uint8Array());
-    return { messageId, ...this.#requests.message(messageId, commId, data, bytes, frame(messageId)) };
+    return { messageId, ...this.#requests.message(messageId, commId, data, bytes, frame) };
   }
 
   #send(message: FromWindow, buffers: readonly Uint8Array[]): void {

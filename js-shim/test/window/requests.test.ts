@@ -27,13 +27,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const frame: MessageFrame = (data, buffers) => ({
-  type: "message",
-  message_id: "m",
-  comm_id: "a",
-  data,
-  buffers,
-});
+const frame: MessageFrame = (data, buffers) => ({ type: "message", data, buffers });
 const states = (): unknown[] =>
   sent.map((message) => (message.type === "request" ? message.state : message.type));
 const failure = async (promise: Promise<unknown>): Promise<RequestError> => {
@@ -239,11 +233,8 @@ test("S22 nothing is kept of comms whose requests are over", () => {
 });
 
 const ids = (): string[] => sent.map((message) => ("message_id" in message ? message.message_id : "request"));
-const named =
-  (id: string): MessageFrame =>
-  (data, buffers) => ({ type: "message", message_id: id, comm_id: "a", data, buffers });
 const send = (id: string, commId = "a", bytes = 1) =>
-  requests.message(id, commId, {}, [new Uint8Array(bytes)], named(id));
+  requests.message(id, commId, {}, [new Uint8Array(bytes)], frame);
 
 test("S25 as many messages are under way as the kernel should have of one window, over all comms", async () => {
   requests.limit(3, 1_000);
