@@ -10,7 +10,6 @@
 
 import * as Y from "yjs";
 import {
-  type BlobSentinel,
   type Element,
   type Encoded,
   type KernelBody,
@@ -20,6 +19,7 @@ import {
   SCHEMA_VERSION,
   type ViewBody,
 } from "./elements";
+import { Emitter, type OnProblem, warn } from "./emitter";
 import { ensure } from "./ensure";
 import { type Change, type Comm, type CommJson, Entry, type Moment } from "./entry";
 import { forEachBlob } from "./values";
@@ -31,7 +31,7 @@ export interface View extends ViewBody {
 
 export interface CommsMapOptions {
   /** Told of elements that can't be read and of listeners that throw. Default: `console.warn`. */
-  onProblem?: (problem: string, error?: unknown) => void;
+  onProblem?: OnProblem;
 }
 
 /** The document says that it needs a newer reader. */
@@ -42,7 +42,8 @@ export class SchemaError extends Error {
 /** One live element of the array. */
 interface Row {
   element: Element | null;
-  blobs: BlobSentinel[];
+  /** The hashes of its blobs. */
+  blobs: string[];
 }
 
 /** What a comm was before a transaction. */
@@ -56,35 +57,30 @@ export class CommsMap implements Iterable<[string, Comm]> {
   /** Set while the document needs a newer reader; the map is empty then. */
   schemaError: SchemaError | null = null;
 
-  #doc: Y.Doc;
-  #array: Y.Array<unknown>;
+  #array!: Y.Array<unknown>;
   #tail: Y.ID | null = null;
   #live = 0;
   readonly #rows = new Map<number, Map<number, Row>>();
   readonly #entries = new Map<string, Entry>();
-  readonly #kernelRows = new Set<Row>();
-  readonly #viewRows = new Set<Row>();
+  readonly #kernels = new Map<Row, KernelBody>();
+  readonly #views = new Map<Row, View>();
   readonly #blobs = new Map<string, number>();
   #sorted: Entry[] | null = null;
   readonly #before = new Map<string, Before>();
   readonly #changedKernels = new Set<string>();
-  readonly #listeners = new Set<(changes: Change[]) => void>();
-  readonly #onProblem: (problem: string, error?: unknown) => void;
+  readonly #events: Emitter<{ change: Change[] }>;
+  readonly #onProblem: OnProblem;
 
   constructor(doc: Y.Doc, options: CommsMapOptions = {}) {
-    this.#onProblem =
-      options.onProblem ?? ((problem, error) => console.warn(`commdoc: ${problem}`, error ?? ""));
+    this.#onProblem = options.onProblem ?? warn;
+    this.#events = new Emitter(this.#onProblem);
     this.blobs = this.#blobs;
-    this.#doc = doc;
-    this.#array = doc.getArray(ROOT);
-    this.#array.observe(this.#observer);
-    this.#reread();
-    this.#finish();
+    this.#follow(doc);
   }
 
   /** The document that is read. */
   get doc(): Y.Doc {
-    return this.#doc;
+    return this.#array.doc as Y.Doc;
   }
 
   get size(): number {
@@ -120,19 +116,14 @@ export class CommsMap implements Iterable<[string, Comm]> {
   /** kernel_id to what the document says of the kernel. */
   get kernels(): ReadonlyMap<string, KernelBody> {
     const kernels = new Map<string, KernelBody>();
-    for (const { element } of this.schemaError ? [] : this.#kernelRows) {
-      if (element?.[0] === "k") kernels.set(element[2].kernel.kernel_id, element[2]);
-    }
+    if (this.schemaError) return kernels;
+    for (const body of this.#kernels.values()) kernels.set(body.kernel.kernel_id, body);
     return kernels;
   }
 
   /** The displayed views of open comms, oldest first. */
   get views(): View[] {
-    const views: View[] = [];
-    for (const { element } of this.#viewRows) {
-      if (element?.[0] === "v" && this.has(element[1])) views.push({ comm_id: element[1], ...element[2] });
-    }
-    return views;
+    return [...this.#views.values()].filter((view) => this.has(view.comm_id));
   }
 
   /** The plain nested map, values encoded, in `seq` order. */
@@ -146,24 +137,26 @@ export class CommsMap implements Iterable<[string, Comm]> {
    * @returns ends it
    */
   observe(listener: (changes: Change[]) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#events.on("change", listener);
   }
 
   /** Reads another document from now on; listeners are told the difference. */
   attach(doc: Y.Doc): void {
     this.#array.unobserve(this.#observer);
-    this.#doc = doc;
-    this.#array = doc.getArray(ROOT);
-    this.#array.observe(this.#observer);
-    this.#reread();
-    this.#notify(this.#finish());
+    this.#notify(this.#follow(doc));
   }
 
   /** Stops observing the document. What was read stays. */
   destroy(): void {
     this.#array.unobserve(this.#observer);
-    this.#listeners.clear();
+    this.#events.clear();
+  }
+
+  #follow(doc: Y.Doc): Change[] {
+    this.#array = doc.getArray(ROOT);
+    this.#array.observe(this.#observer);
+    this.#reread();
+    return this.#finish();
   }
 
   readonly #observer = (_event: unknown, transaction: Y.Transaction): void => {
@@ -194,7 +187,7 @@ export class CommsMap implements Iterable<[string, Comm]> {
 
   #takeNew(): void {
     const tail = this.#tail;
-    let item: Y.Item | null = tail ? Y.getItem(this.#doc.store, tail) : this.#array._start;
+    let item: Y.Item | null = tail ? Y.getItem(this.doc.store, tail) : this.#array._start;
     let from = tail && item ? tail.clock + 1 - item.id.clock : 0;
     for (; item; item = item.right, from = 0) {
       const { client, clock } = item.id;
@@ -213,15 +206,12 @@ export class CommsMap implements Iterable<[string, Comm]> {
   }
 
   #add(client: number, clock: number, content: unknown): void {
-    const element = parseElement(content);
-    if (typeof element === "string") this.#onProblem(element);
-    const row: Row = { element: typeof element === "string" ? null : element, blobs: [] };
+    const row: Row = { element: parseElement(content, this.#onProblem), blobs: [] };
     ensure(this.#rows, client, () => new Map()).set(clock, row);
     this.#live++;
     if (!row.element) return;
     if ((content as string).includes('"$blob"')) {
-      forEachBlob(row.element[2] as unknown as Encoded, (blob) => row.blobs.push(blob));
-      for (const blob of row.blobs) this.#blobs.set(blob.$blob, (this.#blobs.get(blob.$blob) ?? 0) + 1);
+      forEachBlob(row.element[2] as unknown as Encoded, ({ $blob }) => row.blobs.push($blob));
     }
     this.#apply(row, row.element, true);
   }
@@ -231,19 +221,19 @@ export class CommsMap implements Iterable<[string, Comm]> {
     if (!row) return;
     rows.delete(clock);
     this.#live--;
-    for (const blob of row.blobs) {
-      const count = (this.#blobs.get(blob.$blob) ?? 1) - 1;
-      if (count === 0) this.#blobs.delete(blob.$blob);
-      else this.#blobs.set(blob.$blob, count);
-    }
     if (row.element) this.#apply(row, row.element, false);
   }
 
   #apply(row: Row, element: Element, add: boolean): void {
     const [kind, commId, body] = element;
+    for (const hash of row.blobs) {
+      const count = (this.#blobs.get(hash) ?? 0) + (add ? 1 : -1);
+      if (count > 0) this.#blobs.set(hash, count);
+      else this.#blobs.delete(hash);
+    }
     if (kind === "k") {
-      if (add) this.#kernelRows.add(row);
-      else this.#kernelRows.delete(row);
+      if (add) this.#kernels.set(row, body);
+      else this.#kernels.delete(row);
       this.#changedKernels.add(body.kernel?.kernel_id ?? "");
       return;
     }
@@ -258,8 +248,8 @@ export class CommsMap implements Iterable<[string, Comm]> {
       return;
     } else {
       before.views = true;
-      if (add) this.#viewRows.add(row);
-      else this.#viewRows.delete(row);
+      if (add) this.#views.set(row, { comm_id: commId, ...body });
+      else this.#views.delete(row);
     }
     entry.invalidate();
   }
@@ -290,10 +280,7 @@ export class CommsMap implements Iterable<[string, Comm]> {
 
   /** Shows nothing of a document that needs a newer reader. */
   #checkSchema(changes: Change[]): Change[] {
-    let needed = 0;
-    for (const { element } of this.#kernelRows) {
-      if (element?.[0] === "k") needed = Math.max(needed, element[2].schema_version);
-    }
+    const needed = Math.max(0, ...[...this.#kernels.values()].map((body) => body.schema_version));
     const was = this.schemaError;
     if (needed <= SCHEMA_VERSION && !was) return changes;
     this.#sorted = null;
@@ -313,17 +300,7 @@ export class CommsMap implements Iterable<[string, Comm]> {
   }
 
   #notify(changes: Change[]): void {
-    if (changes.length === 0) return;
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(changes);
-      } catch (error) {
-        this.#onProblem(
-          `a listener of the comms map threw at ${changes[0]?.kind} of ${changes[0]?.commId}`,
-          error,
-        );
-      }
-    }
+    if (changes.length > 0) this.#events.emit("change", changes);
   }
 
   #inOrder(): Entry[] {

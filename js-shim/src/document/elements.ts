@@ -2,6 +2,8 @@
  * The elements of the document's `comms` log, typed: one JSON text each. `docs/schema.md` tells what they mean.
  */
 
+import type { OnProblem } from "./emitter";
+
 /** A JSON value in the document's value encoding (see `values.ts`). */
 export type Encoded = null | boolean | number | string | Encoded[] | EncodedObject;
 
@@ -81,75 +83,74 @@ export const MODEL_KEYS = [
 /**
  * Reads one element.
  *
- * @returns the element, `null` for a kind that this release doesn't know, or a string that says what is wrong with it
+ * @param onProblem told what is wrong with it
+ * @returns `null` for a kind that this release doesn't know, and for what is no element
  */
-export function parseElement(text: unknown): Element | null | string {
-  if (typeof text !== "string") return `an element is no text but ${typeof text}`;
+export function parseElement(text: unknown, onProblem: OnProblem): Element | null {
+  const refuse = (problem: string): null => {
+    onProblem(`an element ${problem}: ${String(text).slice(0, 80)}`);
+    return null;
+  };
+  if (!isText(text)) return refuse("is no text");
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    return `an element is not JSON: ${text.slice(0, 80)}`;
+    return refuse("is not JSON");
   }
-  if (!Array.isArray(parsed) || parsed.length < 3 || typeof parsed[0] !== "string")
-    return `an element is no list with a kind: ${text.slice(0, 80)}`;
+  if (!Array.isArray(parsed) || parsed.length < 3 || !isText(parsed[0]))
+    return refuse("is no list with a kind");
   const [kind, commId, body, ...more] = parsed as [string, unknown, unknown, ...unknown[]];
-  if (!isKind(kind)) return null;
-  const fits = kind === "out" ? isOutput(body, more) : isObject(body) && hasShape(kind, body, more);
-  if (typeof commId !== "string" || !fits) {
-    return `an element "${kind}" is not what the schema says: ${text.slice(0, 80)}`;
-  }
+  if (!Object.hasOwn(FITS, kind)) return null;
+  const fits = FITS[kind as Element[0]];
+  if (!isText(commId) || !fits(body as Body, more)) return refuse("is not what the schema says");
   return parsed as unknown as Element;
 }
 
-function isKind(kind: string): kind is Element[0] {
-  return kind === "o" || kind === "u" || kind === "out" || kind === "v" || kind === "k";
-}
+type Body = Record<string, unknown>;
 
-function isOutput(body: unknown, more: unknown[]): boolean {
-  const [ordinal] = more;
-  return (
-    more.length === 1 &&
-    Number.isInteger(ordinal) &&
-    (ordinal as number) >= 1 &&
-    (isText(body) || isObject(body))
-  );
-}
-
-function hasShape(kind: Element[0], body: Record<string, unknown>, more: unknown[]): boolean {
-  if (more.length > 0 && kind !== "k") return false;
-  switch (kind) {
-    case "o":
-      return (
-        isText(body.target_name) &&
-        isText(body.epoch) &&
-        Number.isInteger(body.seq) &&
-        (body.seq as number) >= 1 &&
-        (body.state === undefined || body.state === null || isObject(body.state)) &&
-        MODEL_KEYS.every(([, name]) => body[name] === undefined || isText(body[name]))
-      );
-    case "k":
-      // A newer schema may look different in everything but this.
-      if (!Number.isInteger(body.schema_version)) return false;
-      if ((body.schema_version as number) > SCHEMA_VERSION) return true;
-      return (
-        isText(body.epoch) &&
+/** Whether an element's body, and what stands behind it, are what the schema says, for each kind. */
+const FITS: { [kind in Element[0]]: (body: Body, more: unknown[]) => boolean } = {
+  o: (body, more) =>
+    more.length === 0 &&
+    isObject(body) &&
+    isText(body.target_name) &&
+    isText(body.epoch) &&
+    isCount(body.seq) &&
+    (isNothing(body.state) || isObject(body.state)) &&
+    MODEL_KEYS.every(([, name]) => isTextIfAny(body[name])),
+  u: (body, more) => more.length === 0 && isObject(body),
+  out: (body, more) => more.length === 1 && isCount(more[0]) && (isText(body) || isObject(body)),
+  v: (body, more) => more.length === 0 && isObject(body) && isText(body.msg_id) && isTextIfAny(body.cell_id),
+  // A newer schema may look different in everything but its version.
+  k: (body) =>
+    isObject(body) &&
+    Number.isInteger(body.schema_version) &&
+    ((body.schema_version as number) > SCHEMA_VERSION ||
+      (isText(body.epoch) &&
         isText(body.status) &&
         isObject(body.kernel) &&
         isText(body.kernel.kernel_id) &&
-        isText(body.kernel.name)
-      );
-    case "v":
-      return isText(body.msg_id) && (body.cell_id === undefined || isText(body.cell_id));
-    default:
-      return true;
-  }
-}
+        isText(body.kernel.name))),
+};
 
 function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+function isTextIfAny(value: unknown): boolean {
+  return value === undefined || isText(value);
+}
+
+/** Whether it is an integer from 1 on. */
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 1;
+}
+
+export function isNothing(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

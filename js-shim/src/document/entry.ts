@@ -2,6 +2,7 @@
 
 import {
   type Encoded,
+  isNothing,
   MODEL_KEYS,
   type OpenBody,
   OUTPUT_MODEL,
@@ -203,10 +204,6 @@ export class Entry implements Comm {
     );
     return differing.length > 0 ? [{ kind: "updated", commId, keys: differing }] : [];
   }
-}
-
-function isNothing(value: unknown): value is null | undefined {
-  return value === undefined || value === null;
 }
 
 /** Whether two `o` of one comm open the same thing, so that their states can be told apart key by key. */

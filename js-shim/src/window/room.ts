@@ -9,13 +9,14 @@
 import * as Y from "yjs";
 import { CommsMap, type SchemaError } from "../document/comms-map";
 import type { Encoded } from "../document/elements";
+import { Emitter, type OnProblem, warn } from "../document/emitter";
 import type { Change } from "../document/entry";
 import { asBytes, decode, type Value, view } from "../document/values";
 import { Blobs } from "./blobs";
 import { Connection, type ConnectionStatus, MALFORMED } from "./connection";
 import { type BlobError, CommdocError, ConnectionError, RequestError } from "./errors";
-import { Emitter, Gate } from "./events";
 import { encodeFrame, textBytes } from "./frames";
+import { Gate } from "./gate";
 import { Heard } from "./heard";
 import { idSource } from "./ids";
 import type {
@@ -42,7 +43,7 @@ export interface JoinOptions {
   /** For a Node without a global WebSocket, and for tests: `ws`'s. */
   WebSocket?: WebSocketConstructor;
   /** Told of what went wrong without ending anything. Default: `console.warn`. */
-  onProblem?: (text: string, error?: unknown) => void;
+  onProblem?: OnProblem;
   /** Shortest and longest wait before a reconnect, in ms. Default `[250, 10_000]`. */
   backOffMs?: [number, number];
   /** How long a handshake may take, in ms. Default 30 s: 5,000 models over a slow line. */
@@ -97,7 +98,7 @@ export class Room {
   readonly #reader: Reader;
   readonly #events: Emitter<RoomEvents>;
   readonly #gate: Gate;
-  readonly #onProblem: (text: string, error?: unknown) => void;
+  readonly #onProblem: OnProblem;
   readonly #newId = idSource();
   readonly #heard = new Heard();
   #welcome: Welcome | null = null;
@@ -105,7 +106,7 @@ export class Room {
   #joined: { resolve(): void; reject(error: Error): void } | null = null;
 
   private constructor(connect: Connect, options: JoinOptions) {
-    this.#onProblem = options.onProblem ?? ((text, error) => console.warn(`commdoc: ${text}`, error ?? ""));
+    this.#onProblem = options.onProblem ?? warn;
     this.#events = new Emitter(this.#onProblem);
     this.#gate = new Gate((after) => this.#isApplied(after), this.#onProblem);
     this.#requests = new Requests({
