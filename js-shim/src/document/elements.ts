@@ -134,7 +134,7 @@ const FITS: { [kind in Element[0]]: (body: Body, more: unknown[]) => boolean } =
         isText(body.kernel.name))),
 };
 
-function isText(value: unknown): value is string {
+export function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 

@@ -7,7 +7,9 @@
  */
 
 import type { BlobSentinel } from "../document/elements";
+import { ensure } from "../document/ensure";
 import { decodeText } from "../document/values";
+import { Deferred } from "./deferred";
 import { BlobError } from "./errors";
 import type { Blobs as BlobsMessage } from "./messages";
 
@@ -34,17 +36,11 @@ interface Cached {
   since: number;
 }
 
-interface Waiter {
-  commId: string;
-  key: string;
-  resolve(): void;
-  reject(error: Error): void;
-}
-
 interface Wanted {
   size: number;
   asked: boolean;
-  waiters: Waiter[];
+  /** Empty when the blob is here, else why it doesn't come. */
+  problem: Deferred<string>;
 }
 
 export class Blobs {
@@ -69,27 +65,27 @@ export class Blobs {
   }
 
   /** Waits until a blob is here. Rejects with a `BlobError` that names comm, key and hash. */
-  fetch(blob: BlobSentinel, commId: string, key: string): Promise<void> {
-    if (this.#cache.has(blob.$blob)) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const waiter = { commId, key, resolve, reject };
-      const wanted = this.#wanted.get(blob.$blob);
-      if (wanted) {
-        wanted.waiters.push(waiter);
-        return;
-      }
-      this.#wanted.set(blob.$blob, { size: blob.size, asked: false, waiters: [waiter] });
-      this.#schedule();
-    });
+  async fetch({ $blob: hash, size }: BlobSentinel, commId: string, key: string): Promise<void> {
+    if (this.#cache.has(hash)) return;
+    const wanted = ensure(this.#wanted, hash, () => ({
+      size,
+      asked: false,
+      problem: new Deferred<string>(),
+    }));
+    this.#schedule();
+    const problem = await wanted.problem.promise;
+    if (problem) throw new BlobError(commId, key, hash, size, problem);
   }
 
   /** Takes a `blobs` message: pushed ones, or an answer. */
   receive(message: BlobsMessage, buffers: readonly Uint8Array[]): void {
     message.hashes.forEach((hash, n) => {
-      const buffer = buffers[n];
-      if (buffer) this.#keep(hash, buffer.slice());
+      const bytes = buffers[n]?.slice();
+      if (!bytes) return;
+      ensure(this.#cache, hash, () => ({ bytes, wasNamed: false, since: Date.now() }));
+      this.#end(hash, "");
     });
-    for (const hash of message.missing) this.#fail(hash, "is not in the room");
+    for (const hash of message.missing) this.#end(hash, "is not in the room");
     this.sweep();
     this.#awaitProgress();
     this.#schedule();
@@ -119,29 +115,14 @@ export class Blobs {
 
   /** Ends all waiting. */
   close(reason: string): void {
-    for (const hash of [...this.#wanted.keys()]) this.#fail(hash, reason);
+    for (const hash of [...this.#wanted.keys()]) this.#end(hash, reason);
     clearTimeout(this.#timer);
     this.#cache.clear();
   }
 
-  #keep(hash: string, bytes: Uint8Array): void {
-    if (!this.#cache.has(hash)) this.#cache.set(hash, { bytes, wasNamed: false, since: Date.now() });
-    const wanted = this.#take(hash);
-    for (const waiter of wanted?.waiters ?? []) waiter.resolve();
-  }
-
-  #fail(hash: string, reason: string): void {
-    const wanted = this.#take(hash);
-    if (!wanted) return;
-    for (const { commId, key, reject } of wanted.waiters) {
-      reject(new BlobError(commId, key, hash, wanted.size, reason));
-    }
-  }
-
-  #take(hash: string): Wanted | undefined {
-    const wanted = this.#wanted.get(hash);
+  #end(hash: string, problem: string): void {
+    this.#wanted.get(hash)?.problem.resolve(problem);
     this.#wanted.delete(hash);
-    return wanted;
   }
 
   /** Asks in a microtask, so that all that one pass of reading needs goes into one message. */
@@ -172,7 +153,7 @@ export class Blobs {
     if (late.length === 0) return;
     const { timeoutMs } = this.options;
     this.#timer = setTimeout(() => {
-      for (const hash of late) this.#fail(hash, `did not come within ${timeoutMs / 1000} s`);
+      for (const hash of late) this.#end(hash, `did not come within ${timeoutMs / 1000} s`);
       this.#schedule();
     }, timeoutMs);
   }

@@ -10,6 +10,7 @@
  */
 
 import * as encoding from "lib0/encoding";
+import { isObject, isText } from "../document/elements";
 import { decodeText } from "../document/values";
 import { ProtocolError } from "./errors";
 import type { FromWindow, ToWindow } from "./messages";
@@ -59,8 +60,7 @@ export function textBytes(data: Uint8Array): number {
 export function decodeFrame(data: Uint8Array): Frame {
   const reader = new Reader(data);
   const type = reader.varuint();
-  if (type !== MESSAGE)
-    throw new ProtocolError(`frame type ${type} where a commdoc message (${MESSAGE}) was due`);
+  if (type !== MESSAGE) throw new ProtocolError(`frame type ${type} is no message`);
   const text = reader.bytes("the message");
   const count = reader.varuint();
   if (count > MAX_BUFFERS) throw new ProtocolError(`${count} buffers, ${MAX_BUFFERS} are allowed`);
@@ -77,10 +77,9 @@ function parseMessage(text: Uint8Array): ToWindow {
   } catch (error) {
     throw new ProtocolError(`the message is not JSON in UTF-8: ${(error as Error).message}`);
   }
-  if (typeof message !== "object" || message === null || typeof (message as ToWindow).type !== "string") {
+  if (!isObject(message) || !isText(message.type))
     throw new ProtocolError("the message is not a JSON object with a type");
-  }
-  return message as ToWindow;
+  return message as unknown as ToWindow;
 }
 
 class Reader {

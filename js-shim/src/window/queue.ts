@@ -1,6 +1,7 @@
 /** What waits and what is open of one comm's asks: the records of `requests.ts`. */
 
 import type { Encoded, State } from "../document/elements";
+import type { Deferred } from "./deferred";
 import type { FromWindow, WindowClose, WindowMessage, WindowOpen } from "./messages";
 
 /** What became of a request or a message in the kernel. */
@@ -57,19 +58,4 @@ export function asksFor({ phase, state }: Ask, key: string): boolean {
 
 export function withCovered(ask: Ask): Ask[] {
   return [ask, ...ask.covers.flatMap(withCovered)];
-}
-
-export class Deferred<T> {
-  resolve!: (value: T) => void;
-  reject!: (error: Error) => void;
-  readonly promise: Promise<T>;
-
-  constructor() {
-    this.promise = new Promise<T>((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    // Who doesn't ask how it ended must not see an unhandled rejection.
-    this.promise.catch(() => {});
-  }
 }

@@ -19,13 +19,13 @@ import type { Encoded } from "../document/elements";
 import { ensure } from "../document/ensure";
 import type { Change } from "../document/entry";
 import { encode, encodeState } from "../document/values";
+import { Deferred } from "./deferred";
 import { RequestError } from "./errors";
 import type { FailureCode, FromWindow } from "./messages";
 import {
   type Ask,
   asksFor,
   type CommQueue,
-  Deferred,
   isMasked,
   type MessageFrame,
   type Settlement,
