@@ -14,6 +14,7 @@ import type { Change } from "../document/entry";
 import { asBytes, decode, type Value, view } from "../document/values";
 import { Blobs } from "./blobs";
 import { Connection, type ConnectionStatus, MALFORMED } from "./connection";
+import { Deferred } from "./deferred";
 import { type BlobError, CommdocError, ConnectionError, RequestError } from "./errors";
 import { encodeFrame, textBytes } from "./frames";
 import { Gate } from "./gate";
@@ -25,6 +26,7 @@ import type {
   Failed,
   FromWindow,
   KernelState,
+  Limits,
   Log,
   PeerInfo,
   Role,
@@ -89,6 +91,18 @@ export interface MessageHandle {
   settled: Promise<Settlement>;
 }
 
+/** What is taken for the room's welcome until it comes. */
+const NO_WELCOME: Pick<Welcome, "room_id" | "peer_id" | "role" | "kernel" | "peers" | "client_id"> & {
+  limits: Partial<Limits>;
+} = {
+  room_id: "",
+  peer_id: "",
+  role: "viewer",
+  kernel: { status: "disconnected", epoch: null, kernel_id: null, live: false },
+  peers: [],
+  limits: {},
+};
+
 export class Room {
   /** The comms of the document, in `seq` order. Stays the same object when the room begins a new life. */
   readonly comms: CommsMap;
@@ -101,9 +115,9 @@ export class Room {
   readonly #onProblem: OnProblem;
   readonly #newId = idSource();
   readonly #heard = new Heard();
-  #welcome: Welcome | null = null;
+  #welcome = { ...NO_WELCOME };
   #lastError = "";
-  #joined: { resolve(): void; reject(error: Error): void } | null = null;
+  #joined: Deferred<void> | null = null;
 
   private constructor(connect: Connect, options: JoinOptions) {
     this.#onProblem = options.onProblem ?? warn;
@@ -157,10 +171,10 @@ export class Room {
   /** See `joinRoom`. */
   static async join(target: string | URL | Connect, options: JoinOptions = {}): Promise<Room> {
     const room = new Room(typeof target === "function" ? target : connectTo(target, options), options);
-    await new Promise<void>((resolve, reject) => {
-      room.#joined = { resolve, reject };
-      room.#connection.start();
-    });
+    const joined = new Deferred<void>();
+    room.#joined = joined;
+    room.#connection.start();
+    await joined.promise;
     // A task, not a microtask: whoever awaits the room listens before the first event.
     setTimeout(() => room.#gate.open(), 0);
     return room;
@@ -176,23 +190,23 @@ export class Room {
 
   /** What the room last said of its kernel; status "disconnected" before it said anything. */
   get kernel(): KernelState {
-    return this.#welcome?.kernel ?? { status: "disconnected", epoch: null, kernel_id: null, live: false };
+    return this.#welcome.kernel;
   }
 
   get peers(): readonly PeerInfo[] {
-    return this.#welcome?.peers ?? [];
+    return this.#welcome.peers;
   }
 
   get roomId(): string {
-    return this.#welcome?.room_id ?? "";
+    return this.#welcome.room_id;
   }
 
   get peerId(): string {
-    return this.#welcome?.peer_id ?? "";
+    return this.#welcome.peer_id;
   }
 
   get role(): Role {
-    return this.#welcome?.role ?? "viewer";
+    return this.#welcome.role;
   }
 
   /** Why the document can't be read, when it needs a newer reader. */
@@ -290,15 +304,12 @@ export class Room {
     const commId = "comm_id" in message ? message.comm_id : "";
     if (this.role === "viewer") throw new RequestError("a viewer may not ask", "viewer", commId);
     const frame = encodeFrame(message, buffers);
-    const most = this.#welcome?.limits.frame_bytes ?? Number.POSITIVE_INFINITY;
-    if (frame.length > most) {
-      throw new RequestError(`${frame.length} bytes, the room takes ${most} at once`, "too_large", commId);
-    }
-    const text = textBytes(frame);
-    const longest = this.#welcome?.limits.text_bytes ?? Number.POSITIVE_INFINITY;
-    if (text > longest) {
-      throw new RequestError(`${text} bytes of JSON, the room takes ${longest} at once`, "too_large", commId);
-    }
+    const check = (size: number, what: string, most = Infinity): void => {
+      const problem = `${size} ${what}, the room takes ${most} at once`;
+      if (size > most) throw new RequestError(problem, "too_large", commId);
+    };
+    check(frame.length, "bytes", this.#welcome.limits.frame_bytes);
+    check(textBytes(frame), "bytes of JSON", this.#welcome.limits.text_bytes);
     this.#connection.sendFrame(frame);
   }
 
@@ -371,12 +382,12 @@ export class Room {
         break;
       case "kernel": {
         const { type: _, ...kernel } = message;
-        if (this.#welcome) this.#welcome.kernel = kernel;
+        this.#welcome.kernel = kernel;
         this.#events.emit("kernel", kernel);
         break;
       }
       case "peers":
-        if (this.#welcome) this.#welcome.peers = message.peers;
+        this.#welcome.peers = message.peers;
         this.#events.emit("peers", message.peers);
         break;
       case "error":
@@ -404,7 +415,7 @@ export class Room {
 
   /** On our own socket the order does it; where the room tells its client id, the number does. */
   #isApplied(after: number): boolean {
-    const client = this.#welcome?.client_id;
+    const client = this.#welcome.client_id;
     return client === undefined || Y.getState(this.doc.store, client) >= after;
   }
 }
