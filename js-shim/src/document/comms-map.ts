@@ -318,11 +318,9 @@ function bySeq(a: Entry, b: Entry): number {
 /** By code points, as Python compares; `<` would compare UTF-16 units. */
 function compareText(a: string, b: string): number {
   const [left, right] = [[...a], [...b]];
-  for (let n = 0; n < left.length && n < right.length; n++) {
-    const difference = (left[n]?.codePointAt(0) ?? 0) - (right[n]?.codePointAt(0) ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return left.length - right.length;
+  const codePoint = (character: string | undefined): number => character?.codePointAt(0) ?? -1;
+  const at = left.findIndex((character, n) => character !== right[n]);
+  return at < 0 ? left.length - right.length : codePoint(left[at]) - codePoint(right[at]);
 }
 
 /** A copy of `list` with `item` appended or taken out. Lists have one element but for the length of a transaction. */

@@ -7,7 +7,7 @@
  * it. `docs/schema.md` has the table. Where a blob's bytes come from is left to others: `getBlob` is passed in.
  */
 
-import type { BlobSentinel, Encoded, EncodedObject, State } from "./elements";
+import { type BlobSentinel, type Encoded, type EncodedObject, isObject, type State } from "./elements";
 
 /** What a browser model holds: JSON, and binary parts. */
 export type Value = null | boolean | number | string | DataView | Value[] | { [key: string]: Value };
@@ -130,15 +130,7 @@ export function encodeState(state: object, buffers: Uint8Array[]): State {
 }
 
 function encodeAt(value: unknown, key: string, buffers: Uint8Array[], depth: number): Encoded | undefined {
-  let plain: unknown = value;
-  if (typeof plain === "object" && plain !== null) {
-    const bytes = asBytes(plain);
-    if (bytes) return { $buffer: buffers.push(bytes.slice()) - 1 };
-    const { toJSON } = plain as { toJSON?: unknown };
-    if (typeof toJSON === "function") plain = toJSON.call(plain, key);
-    if (plain instanceof Number || plain instanceof String || plain instanceof Boolean)
-      plain = plain.valueOf();
-  }
+  const plain = asJson(value, key);
   switch (typeof plain) {
     case "string":
     case "boolean":
@@ -153,28 +145,31 @@ function encodeAt(value: unknown, key: string, buffers: Uint8Array[], depth: num
       return undefined;
   }
   if (plain === null) return null;
-  if (plain !== value) {
-    const bytes = asBytes(plain as object);
-    if (bytes) return { $buffer: buffers.push(bytes.slice()) - 1 };
-  }
+  const bytes = asBytes(plain);
+  if (bytes) return { $buffer: buffers.push(bytes.slice()) - 1 };
   if (depth >= MAX_DEPTH) throw new ValueEncodingError(`nested deeper than ${MAX_DEPTH}, or a cycle`);
-  if (Array.isArray(plain)) {
-    return Array.from(plain, (item, index) => encodeAt(item, String(index), buffers, depth + 1) ?? null);
-  }
-  const out = mapObject(plain as Record<string, unknown>, (item, name) =>
-    encodeAt(item, name, buffers, depth + 1),
-  );
+  const encodeItem = (item: unknown, name: string) => encodeAt(item, name, buffers, depth + 1);
+  if (Array.isArray(plain)) return Array.from(plain, (item, index) => encodeItem(item, `${index}`) ?? null);
+  const out = mapObject(plain as Record<string, unknown>, encodeItem);
   return Object.keys(out).some((name) => name.startsWith("$")) ? { $dict: out } : out;
+}
+
+/** What `JSON.stringify` makes JSON of in a value's place; bytes are left as they are, also where they have a `toJSON`. */
+function asJson(value: unknown, key: string): unknown {
+  if (typeof value !== "object" || value === null || asBytes(value)) return value;
+  const { toJSON } = value as { toJSON?: unknown };
+  const plain: unknown = typeof toJSON === "function" ? toJSON.call(value, key) : value;
+  const isBoxed = plain instanceof Number || plain instanceof String || plain instanceof Boolean;
+  return isBoxed ? plain.valueOf() : plain;
 }
 
 /** Whether two encoded values are the same to a browser (which doesn't tell 5 from 5.0). */
 export function sameEncoded(a: Encoded | undefined, b: Encoded | undefined): boolean {
   if (Object.is(a, b)) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a) || Array.isArray(b)) {
-    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((item, index) => sameEncoded(item, b[index]));
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, index) => sameEncoded(item, b[index]));
   }
+  if (!isObject(a) || !isObject(b)) return false;
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return false;
   return keys.every((key) => Object.hasOwn(b, key) && sameEncoded(a[key], b[key]));
@@ -197,8 +192,7 @@ export function view(bytes: Uint8Array): DataView {
 
 function wrapped(encoded: EncodedObject): EncodedObject | undefined {
   const inner = encoded.$dict;
-  const is = typeof inner === "object" && inner !== null && !Array.isArray(inner);
-  return is && Object.keys(encoded).length === 1 ? inner : undefined;
+  return isObject(inner) && Object.keys(encoded).length === 1 ? inner : undefined;
 }
 
 /** A new object of own properties (also `__proto__`), without those for which `change` returns undefined. */
@@ -206,10 +200,6 @@ function mapObject<T, U>(
   from: { [key: string]: T },
   change: (item: T, key: string) => U | undefined,
 ): { [key: string]: U } {
-  const out: [string, U][] = [];
-  for (const [key, item] of Object.entries(from)) {
-    const changed = change(item, key);
-    if (changed !== undefined) out.push([key, changed]);
-  }
-  return Object.fromEntries(out);
+  const changed = Object.entries(from).map(([key, item]) => [key, change(item, key)] as const);
+  return Object.fromEntries(changed.filter((entry): entry is [string, U] => entry[1] !== undefined));
 }

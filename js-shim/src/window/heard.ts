@@ -6,16 +6,16 @@
  * and the last that the window had, it has missed.
  */
 export class Heard {
-  #source = "";
-  #number: number | null = null;
+  #source: string | null = null;
+  #number = 0;
 
   /** Notes a message. Returns how many were left out before it, null when it is one that was had before. */
   gap(source: string, number: number): number | null {
-    const before = source === this.#source ? this.#number : null;
-    if (before !== null && number <= before) return null;
+    const before = source === this.#source ? this.#number : number - 1;
+    if (number <= before) return null;
     this.#source = source;
     this.#number = number;
-    return before === null ? 0 : number - before - 1;
+    return number - before - 1;
   }
 
   /**
@@ -24,13 +24,9 @@ export class Heard {
    */
   joined(source: string, number: number): number {
     if (source === "") return 0;
-    if (source === this.#source && this.#number !== null) {
-      const missed = Math.max(0, number - this.#number);
-      this.#number += missed;
-      return missed;
-    }
+    const before = source === this.#source ? this.#number : number;
     this.#source = source;
-    this.#number = number;
-    return 0;
+    this.#number = Math.max(before, number);
+    return this.#number - before;
   }
 }
