@@ -50,6 +50,7 @@ async function core() {
     entryPoints: {
       index: "src/index.ts",
       document: "src/document/index.ts",
+      ports: "src/ports/index.ts",
       models: "src/models/index.ts",
       interop: "tools/interop.ts",
     },

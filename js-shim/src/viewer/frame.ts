@@ -7,9 +7,10 @@
 import { fromRoom, PAGE_SUFFIX } from "../models/from-room";
 import { RoomManager } from "../models/manager";
 import { nbextensions } from "../models/nbextensions";
+import { portConnect } from "../ports";
 import { ConnectionError } from "../window/errors";
 import { joinRoom, type Room } from "../window/room";
-import { type Connect, portConnect } from "../window/transport";
+import type { Connect } from "../window/transport";
 import "./frame.css";
 import { answer } from "./frame-watch";
 import { LastLife } from "./last-life";

@@ -1,18 +1,13 @@
 /**
  * The page: it owns the token and the WebSocket, and shows the room in its header. Widgets run in a sandboxed frame of
  * opaque origin, so that an author's module has neither the reader's cookies nor the token; frames pass to it over a
- * MessagePort (`window/transport.ts` tells how).
+ * MessagePort (`ports/index.ts` tells how).
  */
 
 import "./viewer.css";
+import { pipePort } from "../ports";
 import { decodeFrame, frameType, MESSAGE } from "../window/frames";
-import {
-  type Connect,
-  pipePort,
-  readLink,
-  type TransportEvents,
-  webSocketConnect,
-} from "../window/transport";
+import { type Connect, readLink, type TransportEvents, webSocketConnect } from "../window/transport";
 import { FrameWatch } from "./frame-watch";
 import { Header } from "./header";
 import { serveModules } from "./module-desk";

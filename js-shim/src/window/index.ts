@@ -23,8 +23,6 @@ export {
 } from "./room";
 export {
   type Connect,
-  pipePort,
-  portConnect,
   type RoomAddress,
   readLink,
   type Transport,

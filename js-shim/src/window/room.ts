@@ -424,7 +424,7 @@ export class Room {
  * Joins a room; the promise ends when the document is complete. It rejects when the first connection fails; later ones
  * are made again by themselves.
  *
- * @param target the link of the room's page, with `#token=…`, or a way to connect (`portConnect` in a sandboxed frame)
+ * @param target the link of the room's page, with `#token=…`, or a way to connect (`portConnect` of `commdoc/ports` in a sandboxed frame)
  */
 export const joinRoom = Room.join;
 
