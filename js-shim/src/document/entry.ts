@@ -152,12 +152,8 @@ export class Entry implements Comm {
   }
 
   get keys(): string[] {
-    const { open, update } = this;
-    const keys: string[] = Object.keys(open?.state ?? {});
-    for (const [key, name] of MODEL_KEYS) if (open?.[name] !== undefined) keys.push(key);
-    if (this.isOutputModel) keys.push(OUTPUTS);
-    if (!update) return keys;
-    return [...new Set([...keys, ...Object.keys(update)])];
+    const keys = Object.keys(stateOf(this.open, this.update));
+    return this.isOutputModel ? [...new Set([...keys, OUTPUTS])] : keys;
   }
 
   encoded(key: string): Encoded | undefined {

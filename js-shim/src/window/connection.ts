@@ -13,18 +13,16 @@
  * messages mean.
  */
 
-import * as decoding from "lib0/decoding";
-import * as encoding from "lib0/encoding";
 import {
   messageYjsSyncStep1,
   messageYjsSyncStep2,
   messageYjsUpdate,
-  readSyncStep1,
   writeSyncStep1,
+  writeSyncStep2,
 } from "y-protocols/sync";
 import * as Y from "yjs";
 import { ConnectionError, ProtocolError } from "./errors";
-import { AWARENESS, decodeFrame, encodeFrame, frameType, SYNC } from "./frames";
+import { AWARENESS, decodeFrame, decodeSync, encodeFrame, frameType, SYNC, syncFrame } from "./frames";
 import {
   type FromWindow,
   MIN_PROTOCOL_VERSION,
@@ -158,7 +156,7 @@ export class Connection {
       ...(name === undefined ? {} : { name }),
     });
     // Whichever document the room has, this window has nothing of it: that can be said before the welcome.
-    if (this.#documentId === null) this.#sendSync((encoder) => writeSyncStep1(encoder, new Y.Doc()));
+    if (this.#documentId === null) this.#askFor(new Y.Doc());
   }
 
   #frame(data: Uint8Array): void {
@@ -185,17 +183,15 @@ export class Connection {
       this.#doc = new Y.Doc();
     }
     this.events.welcome(welcome);
-    if (!asked) this.#sendSync((encoder) => writeSyncStep1(encoder, this.#doc));
+    if (!asked) this.#askFor(this.#doc);
   }
 
   #sync(data: Uint8Array): void {
-    const decoder = decoding.createDecoder(data);
-    decoding.readVarUint(decoder);
-    const step = decoding.readVarUint(decoder);
+    const [step, content] = decodeSync(data);
     if (step === messageYjsSyncStep1) {
-      this.#sendSync((encoder) => readSyncStep1(decoder, encoder, this.#doc));
+      this.sendFrame(syncFrame((encoder) => writeSyncStep2(encoder, this.#doc, content)));
     } else if (step === messageYjsSyncStep2 || step === messageYjsUpdate) {
-      Y.applyUpdate(this.#doc, decoding.readVarUint8Array(decoder), this);
+      Y.applyUpdate(this.#doc, content, this);
       if (step === messageYjsSyncStep2 && !this.#synced) this.#becomeSynced();
     } else {
       throw new ProtocolError(`unknown sync message ${step}`);
@@ -226,11 +222,9 @@ export class Connection {
     }
   }
 
-  #sendSync(write: (encoder: encoding.Encoder) => void): void {
-    const encoder = encoding.createEncoder();
-    encoding.writeVarUint(encoder, SYNC);
-    write(encoder);
-    this.sendFrame(encoding.toUint8Array(encoder));
+  /** Asks for what a document doesn't have. */
+  #askFor(doc: Y.Doc): void {
+    this.sendFrame(syncFrame((encoder) => writeSyncStep1(encoder, doc)));
   }
 
   /** The other side has closed the connection. */

@@ -41,12 +41,27 @@ export function encodeFrame(
   return encoding.toUint8Array(encoder);
 }
 
+/** The bytes of a frame of y-protocols sync, whose content `write` writes. */
+export function syncFrame(write: (encoder: encoding.Encoder) => void): Uint8Array {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarUint(encoder, SYNC);
+  write(encoder);
+  return encoding.toUint8Array(encoder);
+}
+
 /** The type of a frame: `SYNC`, `AWARENESS` or `MESSAGE`. */
 export function frameType(data: Uint8Array): number {
   const type = new Reader(data).varuint();
   if (type !== SYNC && type !== AWARENESS && type !== MESSAGE)
     throw new ProtocolError(`unknown frame type ${type}`);
   return type;
+}
+
+/** The step and the content of a frame of type `SYNC`. */
+export function decodeSync(data: Uint8Array): [step: number, content: Uint8Array] {
+  const reader = new Reader(data);
+  reader.varuint();
+  return [reader.varuint(), reader.bytes("the sync message")];
 }
 
 /** How long the JSON text of a frame of type `MESSAGE` is. */

@@ -28,7 +28,7 @@ export interface ReaderOptions {
 type Values = Map<string, { encoded: Encoded; buffers: Uint8Array[] }>;
 
 /** Hash to what `decode` takes. */
-type Contents = Map<string, Uint8Array | string>;
+type Contents = Map<string, Uint8Array | string | undefined>;
 
 /** While a blob was waited for its value may be superseded; a value that changes faster than this is taken as it is. */
 const MOST_TRIES = 5;
@@ -75,7 +75,7 @@ export class Reader {
     for (const [key, { encoded }] of values) {
       forEachBlob(encoded, (blob) => {
         // Kept here: while others are waited for, the value may be superseded and this one dropped.
-        const keep = (): unknown => contents.set(blob.$blob, blobs.get(blob) ?? STAND_INS[blob.type]);
+        const keep = (): unknown => contents.set(blob.$blob, blobs.get(blob));
         fetches.push(blobs.fetch(blob, commId, key).then(keep, (error: BlobError) => missing.push(error)));
       });
     }

@@ -356,30 +356,6 @@ export class Room {
       case "blobs":
         this.#blobs.receive(message, buffers);
         break;
-      case "accepted":
-        this.#gate.pass(message.after, () => this.#requests.accepted(message.request_id));
-        break;
-      case "settled":
-        this.#gate.pass(message.after, () => this.#requests.settled(identOf(message), message));
-        break;
-      case "failed":
-        this.#gate.pass(0, () => {
-          this.#requests.failed(identOf(message), message.code, message.reason);
-          this.#events.emit("failed", message);
-        });
-        break;
-      case "message":
-        this.#gate.pass(message.after, () => this.#onCommMessage(message, buffers));
-        break;
-      case "messages":
-        this.#gate.pass(0, () => this.#tellMissed(this.#heard.joined(message.source, message.number)));
-        break;
-      case "cell_end":
-        this.#gate.pass(message.after, () => this.#events.emit("cell_end", message));
-        break;
-      case "log":
-        this.#gate.pass(0, () => this.#events.emit("log", message));
-        break;
       case "kernel": {
         const { type: _, ...kernel } = message;
         this.#welcome.kernel = kernel;
@@ -395,7 +371,39 @@ export class Room {
         this.#onProblem(`the room says: ${message.reason} (${message.code})`);
         break;
       default:
-        this.#onProblem(`a message of type ${(message as { type: string }).type} was not understood`);
+        this.#gate.pass("after" in message ? message.after : 0, () => this.#deliver(message, buffers));
+    }
+  }
+
+  /** Takes a message whose place is behind what the document has, and behind those before it. */
+  #deliver(message: ToWindow, buffers: Uint8Array[]): void {
+    const { request_id, message_id } = message as { request_id?: string; message_id?: string };
+    const id = request_id ?? message_id ?? "";
+    switch (message.type) {
+      case "accepted":
+        this.#requests.accepted(id);
+        break;
+      case "settled":
+        this.#requests.settled(id, message);
+        break;
+      case "failed":
+        this.#requests.failed(id, message.code, message.reason);
+        this.#events.emit("failed", message);
+        break;
+      case "message":
+        this.#onCommMessage(message, buffers);
+        break;
+      case "messages":
+        this.#tellMissed(this.#heard.joined(message.source, message.number));
+        break;
+      case "cell_end":
+        this.#events.emit("cell_end", message);
+        break;
+      case "log":
+        this.#events.emit("log", message);
+        break;
+      default:
+        this.#onProblem(`a message of type ${message.type} was not understood`);
     }
   }
 
@@ -435,10 +443,6 @@ function connectTo(link: string | URL, options: JoinOptions): Connect {
       "there is no WebSocket here: pass one, e.g. that of the package ws, as option WebSocket",
     );
   return webSocketConnect(readLink(link), Socket);
-}
-
-function identOf({ request_id, message_id }: { request_id?: string; message_id?: string }): string {
-  return request_id ?? message_id ?? "";
 }
 
 function decodeMessage(message: CommMessage, buffers: readonly Uint8Array[]): RoomMessage {
