@@ -78,8 +78,7 @@ export class Connection {
   #doc = new Y.Doc();
   #documentId: string | null = null;
   #transport: Transport | null = null;
-  #synced = false;
-  #closed = false;
+  #status: ConnectionStatus = "connecting";
   #attempts = 0;
   #syncedAt = 0;
   #heardAt = 0;
@@ -100,14 +99,9 @@ export class Connection {
     return this.#doc;
   }
 
-  /** Makes the first connection. */
-  start(): void {
-    this.#open();
-  }
 
   get status(): ConnectionStatus {
-    if (this.#closed) return "closed";
-    return this.#synced ? "synced" : "connecting";
+    return this.#status;
   }
 
   /** Sends a message; only while synced. */
@@ -124,7 +118,8 @@ export class Connection {
     this.#lost(new ConnectionError("closed by this window", 1000), true);
   }
 
-  #open(): void {
+  /** Makes the first connection, and each that comes after. */
+  open(): void {
     let mine: Transport | null = null;
     const ifCurrent = (action: () => void): void => {
       if (mine === this.#transport || mine === null) action();
@@ -192,7 +187,7 @@ export class Connection {
       this.sendFrame(syncFrame((encoder) => writeSyncStep2(encoder, this.#doc, content)));
     } else if (step === messageYjsSyncStep2 || step === messageYjsUpdate) {
       Y.applyUpdate(this.#doc, content, this);
-      if (step === messageYjsSyncStep2 && !this.#synced) this.#becomeSynced();
+      if (step === messageYjsSyncStep2 && this.#status !== "synced") this.#becomeSynced();
     } else {
       throw new ProtocolError(`unknown sync message ${step}`);
     }
@@ -200,7 +195,7 @@ export class Connection {
 
   #becomeSynced(): void {
     clearTimeout(this.#handshake);
-    this.#synced = true;
+    this.#status = "synced";
     this.#syncedAt = Date.now();
     this.#goneSince = null;
     const { silenceMs } = this.options;
@@ -237,20 +232,19 @@ export class Connection {
   }
 
   #lost(error: ConnectionError, ended = false, closeCode = 1000): void {
-    if (this.#closed) return;
+    if (this.#status === "closed") return;
     const transport = this.#transport;
     this.#transport = null;
     clearTimeout(this.#handshake);
     clearTimeout(this.#retry);
     clearInterval(this.#watch);
-    if (this.#synced && Date.now() - this.#syncedAt > GOOD_AFTER_MS) this.#attempts = 0;
-    this.#synced = false;
-    this.#closed = ended;
+    if (this.#status === "synced" && Date.now() - this.#syncedAt > GOOD_AFTER_MS) this.#attempts = 0;
+    this.#status = ended ? "closed" : "connecting";
     if (!ended) {
       const [shortest, longest] = this.options.backOffMs;
       const wait = Math.min(longest, shortest * 2 ** this.#attempts++);
       // Half of it is chance: a host that restarts isn't met by all windows at once.
-      this.#retry = setTimeout(() => this.#open(), wait * (0.5 + Math.random() / 2));
+      this.#retry = setTimeout(() => this.open(), wait * (0.5 + Math.random() / 2));
     }
     transport?.close(closeCode, error.message);
     this.events.lost(error, ended);

@@ -173,7 +173,7 @@ export class Room {
     const room = new Room(typeof target === "function" ? target : connectTo(target, options), options);
     const joined = new Deferred<void>();
     room.#joined = joined;
-    room.#connection.start();
+    room.#connection.open();
     await joined.promise;
     // A task, not a microtask: whoever awaits the room listens before the first event.
     setTimeout(() => room.#gate.open(), 0);
