@@ -99,7 +99,6 @@ export class OutputList {
 
   /** Shows what has happened since the last call, and tells it. */
   settle(): OutputEdit[] {
-    if (this.#touched.size === 0) return [];
     const edits: OutputEdit[] = [];
     const came: number[] = [];
     const went = new Set<number>();

@@ -38,7 +38,6 @@ interface Cached {
 
 interface Wanted {
   size: number;
-  asked: boolean;
   /** Empty when the blob is here, else why it doesn't come. */
   problem: Deferred<string>;
 }
@@ -46,6 +45,8 @@ interface Wanted {
 export class Blobs {
   readonly #cache = new Map<string, Cached>();
   readonly #wanted = new Map<string, Wanted>();
+  /** Of the wanted ones those of the ask that is under way. */
+  readonly #asked = new Set<string>();
   #scheduled = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -69,7 +70,6 @@ export class Blobs {
     if (this.#cache.has(hash)) return;
     const wanted = ensure(this.#wanted, hash, () => ({
       size,
-      asked: false,
       problem: new Deferred<string>(),
     }));
     this.#schedule();
@@ -109,7 +109,7 @@ export class Blobs {
 
   /** After a reconnect: what was under way is asked for again. */
   resume(): void {
-    for (const wanted of this.#wanted.values()) wanted.asked = false;
+    this.#asked.clear();
     this.#schedule();
   }
 
@@ -123,6 +123,7 @@ export class Blobs {
   #end(hash: string, problem: string): void {
     this.#wanted.get(hash)?.problem.resolve(problem);
     this.#wanted.delete(hash);
+    this.#asked.delete(hash);
   }
 
   /** Asks in a microtask, so that all that one pass of reading needs goes into one message. */
@@ -131,17 +132,15 @@ export class Blobs {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      if ([...this.#wanted.values()].some(({ asked }) => asked)) return;
-      const hashes: string[] = [];
+      if (this.#asked.size > 0) return;
       let bytes = 0;
-      for (const [hash, wanted] of this.#wanted) {
-        if (hashes.length > 0 && bytes + wanted.size > ASK_BYTES) break;
-        bytes += wanted.size;
-        wanted.asked = true;
-        hashes.push(hash);
+      for (const [hash, { size }] of this.#wanted) {
+        if (this.#asked.size > 0 && bytes + size > ASK_BYTES) break;
+        bytes += size;
+        this.#asked.add(hash);
       }
-      if (hashes.length === 0) return;
-      this.options.ask(hashes);
+      if (this.#asked.size === 0) return;
+      this.options.ask([...this.#asked]);
       this.#awaitProgress();
     });
   }
@@ -149,11 +148,10 @@ export class Blobs {
   /** Gives up what was asked for when nothing of it has come for a while. What waits for its turn isn't late. */
   #awaitProgress(): void {
     clearTimeout(this.#timer);
-    const late = [...this.#wanted].filter(([, { asked }]) => asked).map(([hash]) => hash);
-    if (late.length === 0) return;
+    if (this.#asked.size === 0) return;
     const { timeoutMs } = this.options;
     this.#timer = setTimeout(() => {
-      for (const hash of late) this.#end(hash, `did not come within ${timeoutMs / 1000} s`);
+      for (const hash of [...this.#asked]) this.#end(hash, `did not come within ${timeoutMs / 1000} s`);
       this.#schedule();
     }, timeoutMs);
   }

@@ -99,14 +99,13 @@ export class Connection {
     return this.#doc;
   }
 
-
   get status(): ConnectionStatus {
     return this.#status;
   }
 
   /** Sends a message; only while synced. */
-  send(message: FromWindow, buffers: readonly Uint8Array[] = []): void {
-    this.sendFrame(encodeFrame(message, buffers));
+  send(message: FromWindow): void {
+    this.sendFrame(encodeFrame(message));
   }
 
   sendFrame(frame: Uint8Array): void {
