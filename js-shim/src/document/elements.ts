@@ -73,12 +73,8 @@ export const OUTPUTS = "outputs";
 /** `_model_module` and `_model_name` of the Output widget. */
 export const OUTPUT_MODEL = ["@jupyter-widgets/output", "OutputModel"] as const;
 
-/** The three keys that stand beside an entry's state and that readers put back. */
-export const MODEL_KEYS = [
-  ["_model_module", "model_module"],
-  ["_model_module_version", "model_module_version"],
-  ["_model_name", "model_name"],
-] as const;
+/** The three keys that stand beside an entry's state, and that readers put back into it with a `_` before them. */
+export const MODEL_KEYS = ["model_module", "model_module_version", "model_name"] as const;
 
 /**
  * Reads one element.
@@ -118,7 +114,7 @@ const FITS: { [kind in Element[0]]: (body: Body, more: unknown[]) => boolean } =
     isText(body.epoch) &&
     isCount(body.seq) &&
     (isNothing(body.state) || isObject(body.state)) &&
-    MODEL_KEYS.every(([, name]) => isTextIfAny(body[name])),
+    MODEL_KEYS.every((name) => isTextIfAny(body[name])),
   u: (body, more) => more.length === 0 && isObject(body),
   out: (body, more) => more.length === 1 && isCount(more[0]) && (isText(body) || isObject(body)),
   v: (body, more) => more.length === 0 && isObject(body) && isText(body.msg_id) && isTextIfAny(body.cell_id),

@@ -175,7 +175,7 @@ export class Entry implements Comm {
   toJSON(): CommJson {
     const { targetName, seq, epoch, open } = this;
     const json: CommJson = { target_name: targetName, seq, epoch };
-    for (const [, name] of MODEL_KEYS) if (open?.[name] !== undefined) json[name] = open[name];
+    for (const name of MODEL_KEYS) if (open?.[name] !== undefined) json[name] = open[name];
     if (this.hasState || this.update) json.state = this.encodedState;
     if (!isNothing(this.data)) json.data = this.data;
     if (!isNothing(this.metadata)) json.metadata = this.metadata;
@@ -208,22 +208,22 @@ function sameHead(a: OpenBody, b: OpenBody): boolean {
     a.target_name === b.target_name &&
     a.epoch === b.epoch &&
     a.seq === b.seq &&
-    MODEL_KEYS.every(([, name]) => a[name] === b[name])
+    MODEL_KEYS.every((name) => a[name] === b[name])
   );
 }
 
 function encodedAt(key: string, open: OpenBody | undefined, update: State | undefined): Encoded | undefined {
   if (update && Object.hasOwn(update, key)) return update[key];
   if (open?.state && Object.hasOwn(open.state, key)) return open.state[key];
-  for (const [stateKey, headKey] of MODEL_KEYS) if (key === stateKey) return open?.[headKey];
-  return undefined;
+  const name = MODEL_KEYS.find((name) => key === `_${name}`);
+  return name && open?.[name];
 }
 
 function stateOf(open: OpenBody | undefined, update: State | undefined): State {
   const model: State = {};
-  for (const [stateKey, headKey] of MODEL_KEYS) {
-    const value = open?.[headKey];
-    if (value !== undefined) model[stateKey] = value;
+  for (const name of MODEL_KEYS) {
+    const value = open?.[name];
+    if (value !== undefined) model[`_${name}`] = value;
   }
   // Spread, not assign: a trait may be named `__proto__`.
   return { ...model, ...open?.state, ...update };

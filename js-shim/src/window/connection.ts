@@ -83,7 +83,7 @@ export class Connection {
   #syncedAt = 0;
   #heardAt = 0;
   #askedAt = 0;
-  #goneSince: number | null = null;
+  #goneSince = Infinity;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #handshake: ReturnType<typeof setTimeout> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
@@ -142,13 +142,7 @@ export class Connection {
 
   #hello(): void {
     const { client, key, name } = this.options;
-    this.send({
-      type: "hello",
-      protocol: [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION],
-      client,
-      key,
-      ...(name === undefined ? {} : { name }),
-    });
+    this.send({ type: "hello", protocol: [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION], client, key, name });
     // Whichever document the room has, this window has nothing of it: that can be said before the welcome.
     if (this.#documentId === null) this.#askFor(new Y.Doc());
   }
@@ -196,7 +190,7 @@ export class Connection {
     clearTimeout(this.#handshake);
     this.#status = "synced";
     this.#syncedAt = Date.now();
-    this.#goneSince = null;
+    this.#goneSince = Infinity;
     const { silenceMs } = this.options;
     this.#watch = setInterval(() => this.#checkLife(), silenceMs / 2);
     (this.#watch as { unref?: () => void }).unref?.();
@@ -225,8 +219,8 @@ export class Connection {
   #ended(code: number, reason: string): void {
     // A refused upgrade has no close code; Node's WebSocket tells the HTTP status in words.
     const gone = GONE.has(code) || /response: 40[34]$/.test(reason);
-    this.#goneSince = gone ? (this.#goneSince ?? Date.now()) : null;
-    const ended = code === WRONG_VERSION || Date.now() - (this.#goneSince ?? Date.now()) > GONE_MS;
+    this.#goneSince = gone ? Math.min(this.#goneSince, Date.now()) : Infinity;
+    const ended = code === WRONG_VERSION || Date.now() - this.#goneSince > GONE_MS;
     this.#lost(new ConnectionError(reason || `the connection closed with code ${code}`, code), ended);
   }
 

@@ -54,7 +54,7 @@ export interface Hello {
   client: string;
   /** Names this window over all of its connections. */
   key?: string;
-  name?: string;
+  name?: string | undefined;
 }
 
 export interface Request {

@@ -59,10 +59,9 @@ export class Reader {
     const comm = comms.get(commId);
     const values: Values = new Map();
     for (const key of keys ?? comm?.keys ?? []) {
-      const own = requests.own(commId, key);
       const encoded = comm?.encoded(key);
-      if (own) values.set(key, own);
-      else if (encoded !== undefined) values.set(key, { encoded, buffers: [] });
+      const value = requests.own(commId, key) ?? (encoded !== undefined && { encoded, buffers: [] });
+      if (value) values.set(key, value);
     }
     return values;
   }

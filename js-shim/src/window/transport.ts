@@ -44,7 +44,7 @@ export function readLink(link: string | URL): RoomAddress {
   const token = new URLSearchParams(url.hash.slice(1)).get("token") ?? "";
   url.hash = "";
   url.search = "";
-  url.protocol = url.protocol === "https:" || url.protocol === "wss:" ? "wss:" : "ws:";
+  url.protocol = url.protocol.replace("http", "ws");
   url.pathname = `${url.pathname.replace(/\/(ws)?$/, "")}/ws`;
   return { socket: url.href, token };
 }
