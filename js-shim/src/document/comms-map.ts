@@ -282,21 +282,18 @@ export class CommsMap implements Iterable<[string, Comm]> {
   #checkSchema(changes: Change[]): Change[] {
     const needed = Math.max(0, ...[...this.#kernels.values()].map((body) => body.schema_version));
     const was = this.schemaError;
-    if (needed <= SCHEMA_VERSION && !was) return changes;
-    this.#sorted = null;
-    if (needed <= SCHEMA_VERSION) {
-      this.schemaError = null;
-      return this.#inOrder().map(({ commId, keys }) => ({
-        kind: "opened",
-        commId,
-        keys,
-      }));
+    if (needed > SCHEMA_VERSION) {
+      const text = `the document has schema version ${needed}, this window reads up to ${SCHEMA_VERSION}: update commdoc`;
+      this.schemaError = new SchemaError(text);
+      if (was) return [];
+      const closed = [...this.#entries.keys()].map(
+        (commId): Change => ({ kind: "closed", commId, keys: [] }),
+      );
+      return [...closed, { kind: "refused", commId: "", keys: [] }];
     }
-    const text = `the document has schema version ${needed}, this window reads up to ${SCHEMA_VERSION}: update commdoc`;
-    this.schemaError = new SchemaError(text);
-    if (was) return [];
-    const closed = [...this.#entries.keys()].map((commId): Change => ({ kind: "closed", commId, keys: [] }));
-    return [...closed, { kind: "refused", commId: "", keys: [] }];
+    if (!was) return changes;
+    this.schemaError = null;
+    return this.#inOrder().map(({ commId, keys }) => ({ kind: "opened", commId, keys }));
   }
 
   #notify(changes: Change[]): void {

@@ -51,7 +51,7 @@ export function syncFrame(write: (encoder: encoding.Encoder) => void): Uint8Arra
 
 /** The type of a frame: `SYNC`, `AWARENESS` or `MESSAGE`. */
 export function frameType(data: Uint8Array): number {
-  const type = new Reader(data).varuint();
+  const { type } = new Reader(data);
   if (type !== SYNC && type !== AWARENESS && type !== MESSAGE)
     throw new ProtocolError(`unknown frame type ${type}`);
   return type;
@@ -60,22 +60,18 @@ export function frameType(data: Uint8Array): number {
 /** The step and the content of a frame of type `SYNC`. */
 export function decodeSync(data: Uint8Array): [step: number, content: Uint8Array] {
   const reader = new Reader(data);
-  reader.varuint();
   return [reader.varuint(), reader.bytes("the sync message")];
 }
 
 /** How long the JSON text of a frame of type `MESSAGE` is. */
 export function textBytes(data: Uint8Array): number {
-  const reader = new Reader(data);
-  reader.varuint();
-  return reader.varuint();
+  return new Reader(data).varuint();
 }
 
 /** Reads a frame of type `MESSAGE`; throws `ProtocolError` with the reason for anything else. */
 export function decodeFrame(data: Uint8Array): Frame {
   const reader = new Reader(data);
-  const type = reader.varuint();
-  if (type !== MESSAGE) throw new ProtocolError(`frame type ${type} is no message`);
+  if (reader.type !== MESSAGE) throw new ProtocolError(`frame type ${reader.type} is no message`);
   const text = reader.bytes("the message");
   const count = reader.varuint();
   if (count > MAX_BUFFERS) throw new ProtocolError(`${count} buffers, ${MAX_BUFFERS} are allowed`);
@@ -97,20 +93,26 @@ function parseMessage(text: Uint8Array): ToWindow {
   return message as unknown as ToWindow;
 }
 
+/** Reads a frame from behind its type on. */
 class Reader {
+  readonly type: number;
+  readonly #data: Uint8Array;
   #at = 0;
 
-  constructor(readonly data: Uint8Array) {}
+  constructor(data: Uint8Array) {
+    this.#data = data;
+    this.type = this.varuint();
+  }
 
   get left(): number {
-    return this.data.length - this.#at;
+    return this.#data.length - this.#at;
   }
 
   varuint(): number {
     let number = 0;
     let factor = 1;
     for (let n = 0; n < MAX_VARUINT_BYTES; n++) {
-      const byte = this.data[this.#at++];
+      const byte = this.#data[this.#at++];
       if (byte === undefined) throw new ProtocolError("cut off inside a length");
       number += (byte & 0x7f) * factor;
       if (byte < 0x80) return number;
@@ -123,6 +125,6 @@ class Reader {
     const size = this.varuint();
     if (size > this.left) throw new ProtocolError(`${what} claims ${size} bytes, ${this.left} are there`);
     this.#at += size;
-    return this.data.subarray(this.#at - size, this.#at);
+    return this.#data.subarray(this.#at - size, this.#at);
   }
 }

@@ -93,7 +93,10 @@ export interface GetBlobs {
   hashes: string[];
 }
 
-export type FromWindow = Hello | Request | WindowMessage | WindowOpen | WindowClose | GetBlobs;
+/** What is asked of a comm. */
+export type Asking = Request | WindowMessage | WindowOpen | WindowClose;
+
+export type FromWindow = Hello | Asking | GetBlobs;
 
 // --- room -> window -------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 import type { Encoded, State } from "../document/elements";
 import type { Deferred } from "./deferred";
-import type { FromWindow, WindowClose, WindowMessage, WindowOpen } from "./messages";
+import type { Asking, WindowClose, WindowMessage, WindowOpen } from "./messages";
 
 /** What became of a request or a message in the kernel. */
 export interface Settlement {
@@ -25,7 +25,7 @@ export interface Ask {
   kind: "request" | "message";
   id: string;
   commId: string;
-  frame: FromWindow;
+  frame: Asking;
   buffers: Uint8Array[];
   /** What a request asks for; a message asks for no key. */
   state: State;

@@ -88,12 +88,13 @@ export class Reader {
       contents.get(blob.$blob) ?? STAND_INS[blob.type];
     const state: [string, Value][] = [];
     for (const [key, { encoded, buffers }] of values) {
+      let value: Value = null;
       try {
-        state.push([key, decode(encoded, content, buffers)]);
+        value = decode(encoded, content, buffers);
       } catch (error) {
         onProblem(`comm ${commId}, key "${key}" can't be read`, error);
-        state.push([key, null]);
       }
+      state.push([key, value]);
     }
     for (const error of missing) onProblem(error.message);
     return { state: Object.fromEntries(state), missing };

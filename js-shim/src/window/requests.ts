@@ -21,7 +21,7 @@ import type { Change } from "../document/entry";
 import { encode, encodeState } from "../document/values";
 import { Deferred } from "./deferred";
 import { RequestError } from "./errors";
-import type { FailureCode, FromWindow } from "./messages";
+import type { Asking, FailureCode } from "./messages";
 import {
   type Ask,
   asksFor,
@@ -45,7 +45,7 @@ export interface RequestHandle {
 
 export interface RequestsOptions {
   /** Sends a frame; only called while online. Throws a `RequestError` for one that the room would refuse. */
-  send(message: FromWindow, buffers: readonly Uint8Array[]): void;
+  send(message: Asking, buffers: readonly Uint8Array[]): void;
   /** These keys are to be shown as the document has them. */
   reread(commId: string, keys: string[]): void;
   /** A unique id. */
@@ -84,7 +84,7 @@ export class Requests {
     const id = this.options.newId();
     const buffers: Uint8Array[] = [];
     const encoded = encodeState(state, buffers);
-    const frame: FromWindow = { type: "request", request_id: id, comm_id: commId, state: encoded };
+    const frame: Asking = { type: "request", request_id: id, comm_id: commId, state: encoded };
     const request = ask({ kind: "request", id, commId, frame, buffers, state: encoded, bytes: 0 });
     this.#dropNeedless(request);
     this.#add(request);

@@ -21,10 +21,10 @@ import { Gate } from "./gate";
 import { Heard } from "./heard";
 import { idSource } from "./ids";
 import type {
+  Asking,
   CellEnd,
   CommMessage,
   Failed,
-  FromWindow,
   KernelState,
   Limits,
   Log,
@@ -300,8 +300,8 @@ export class Room {
     return { messageId, ...this.#requests.message(messageId, commId, data, bytes, frame) };
   }
 
-  #send(message: FromWindow, buffers: readonly Uint8Array[]): void {
-    const commId = "comm_id" in message ? message.comm_id : "";
+  #send(message: Asking, buffers: readonly Uint8Array[]): void {
+    const commId = message.comm_id;
     if (this.role === "viewer") throw new RequestError("a viewer may not ask", "viewer", commId);
     const frame = encodeFrame(message, buffers);
     const check = (size: number, what: string, most = Infinity): void => {
