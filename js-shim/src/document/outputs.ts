@@ -57,8 +57,8 @@ const nothing = (): Elements => ({ bodies: new Map(), appended: [], rewritten: f
 
 export class OutputList {
   readonly #elements = new Map<number, Elements>();
-  #ordinals: number[] = [];
-  #shown: Shown[] = [];
+  readonly #ordinals: number[] = [];
+  readonly #shown: Shown[] = [];
   #bodies: OutputBody[] | null = null;
   readonly #touched = new Set<number>();
 
@@ -124,15 +124,11 @@ export class OutputList {
   #arrange(edits: OutputEdit[], came: number[], went: ReadonlySet<number>): OutputEdit[] {
     const before = this.#shown.length;
     const kept = Math.min(before, ...[...came, ...went].map((ordinal) => bisect(this.#ordinals, ordinal)));
-    if (kept < before) {
-      const left = this.#ordinals.filter((ordinal) => !went.has(ordinal));
-      this.#ordinals = [...left, ...came].sort((a, b) => a - b);
-      this.#shown = this.#ordinals.flatMap((ordinal) => this.#elements.get(ordinal)?.shown ?? []);
-    } else {
-      for (const ordinal of came) {
-        this.#ordinals.push(ordinal);
-        this.#shown.push(this.#elements.get(ordinal)?.shown as Shown);
-      }
+    const left = this.#ordinals.splice(kept).filter((ordinal) => !went.has(ordinal));
+    this.#shown.splice(kept);
+    for (const ordinal of [...left, ...came].sort((a, b) => a - b)) {
+      this.#ordinals.push(ordinal);
+      this.#shown.push(this.#elements.get(ordinal)?.shown as Shown);
     }
     const told = kept < before ? [{ what: "cut", at: kept } as const] : [];
     const added = this.#shown.slice(kept).map((_, n) => ({ what: "added", at: kept + n }) as const);

@@ -7,7 +7,14 @@
  * it. `docs/schema.md` has the table. Where a blob's bytes come from is left to others: `getBlob` is passed in.
  */
 
-import { type BlobSentinel, type Encoded, type EncodedObject, isObject, type State } from "./elements";
+import {
+  type BlobSentinel,
+  type Encoded,
+  type EncodedObject,
+  isObject,
+  isText,
+  type State,
+} from "./elements";
 
 /** What a browser model holds: JSON, and binary parts. */
 export type Value = null | boolean | number | string | DataView | Value[] | { [key: string]: Value };
@@ -99,7 +106,7 @@ function asUint8Array(content: Uint8Array | string): Uint8Array {
 
 /** Whether an encoded object stands for a blob. */
 export function isBlobSentinel(encoded: object): encoded is BlobSentinel & EncodedObject {
-  return "$blob" in encoded && typeof encoded.$blob === "string";
+  return isText((encoded as EncodedObject).$blob);
 }
 
 /** Calls `found` with every blob sentinel in an encoded value; a user's wrapped dict is looked into, too. */
@@ -178,11 +185,8 @@ export function sameEncoded(a: Encoded | undefined, b: Encoded | undefined): boo
 /** The bytes of an ArrayBuffer, a TypedArray or a DataView (not copied), of this realm or another; else undefined. */
 export function asBytes(value: object): Uint8Array | undefined {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  const tag = Object.prototype.toString.call(value);
-  if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]") {
-    return new Uint8Array(value as ArrayBuffer);
-  }
-  return undefined;
+  const isBuffer = /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(value));
+  return isBuffer ? new Uint8Array(value as ArrayBuffer) : undefined;
 }
 
 /** A DataView of a copy. Plain Jupyter's begins at offset 0 of a buffer of its own, and widgets do `new Float32Array(view.buffer)`. */
