@@ -22,6 +22,7 @@ import {
 import { Emitter, type OnProblem, warn } from "./emitter";
 import { ensure } from "./ensure";
 import { type Change, type Comm, type CommJson, Entry, type Moment } from "./entry";
+import { commonLength } from "./outputs";
 import { forEachBlob } from "./values";
 
 /** A displayed view. */
@@ -314,10 +315,8 @@ function bySeq(a: Entry, b: Entry): number {
 
 /** By code points, as Python compares; `<` would compare UTF-16 units. */
 function compareText(a: string, b: string): number {
-  const [left, right] = [[...a], [...b]];
-  const codePoint = (character: string | undefined): number => character?.codePointAt(0) ?? -1;
-  const at = left.findIndex((character, n) => character !== right[n]);
-  return at < 0 ? left.length - right.length : codePoint(left[at]) - codePoint(right[at]);
+  const at = commonLength(a, b);
+  return (a.codePointAt(at) ?? -1) - (b.codePointAt(at) ?? -1);
 }
 
 /** A copy of `list` with `item` appended or taken out. Lists have one element but for the length of a transaction. */

@@ -184,13 +184,13 @@ function difference(at: number, was: Shown, now: Shown): OutputEdit | null {
   const old = was.parts.slice(same).join("");
   const text = now.parts.slice(same).join("");
   if (old === text) return null;
-  const kept = common(old, text);
+  const kept = commonLength(old, text);
   if (old.indexOf("\n", kept) >= 0) return { what: "replaced", at };
   return { what: "stream", at, cut: old.length - kept, text: text.slice(kept) };
 }
 
 /** The length of the common beginning of two texts; no character is cut in two. */
-function common(one: string, other: string): number {
+export function commonLength(one: string, other: string): number {
   let kept = 0;
   if (other.startsWith(one)) kept = one.length;
   else while (kept < one.length && one.charCodeAt(kept) === other.charCodeAt(kept)) kept++;

@@ -114,7 +114,7 @@ export class Connection {
 
   /** Ends the connection for good. */
   close(): void {
-    this.#lost(new ConnectionError("closed by this window", 1000), true);
+    this.#lost("closed by this window", 1000, true);
   }
 
   /** Makes the first connection, and each that comes after. */
@@ -124,7 +124,7 @@ export class Connection {
       if (mine === this.#transport || mine === null) action();
     };
     this.#handshake = setTimeout(
-      () => this.#lost(new ConnectionError("the room did not finish the handshake in time", 4408)),
+      () => this.#lost("the room did not finish the handshake in time", 4408),
       this.options.handshakeMs,
     );
     try {
@@ -134,7 +134,7 @@ export class Connection {
         close: (code, reason) => ifCurrent(() => this.#ended(code, reason)),
       });
     } catch (error) {
-      this.#lost(new ConnectionError(`can't connect: ${(error as Error).message}`, 1006));
+      this.#lost(`can't connect: ${(error as Error).message}`, 1006);
       return;
     }
     this.#transport = mine;
@@ -160,7 +160,7 @@ export class Connection {
     } catch (error) {
       this.events.problem("a frame of the room could not be taken; reconnecting", error);
       if (!(error instanceof ProtocolError)) this.#documentId = null;
-      this.#lost(new ConnectionError((error as Error).message, 1006), false, MALFORMED);
+      this.#lost((error as Error).message, 1006, false, MALFORMED);
     }
   }
 
@@ -203,7 +203,7 @@ export class Connection {
    */
   #checkLife(): void {
     if (this.#askedAt > this.#heardAt) {
-      this.#lost(new ConnectionError("the room went silent", 1006));
+      this.#lost("the room went silent", 1006);
     } else if (Date.now() - this.#heardAt >= this.options.silenceMs) {
       this.#askedAt = Date.now();
       this.send({ type: "get_blobs", hashes: [NO_BLOB] });
@@ -221,10 +221,10 @@ export class Connection {
     const gone = GONE.has(code) || /response: 40[34]$/.test(reason);
     this.#goneSince = gone ? Math.min(this.#goneSince, Date.now()) : Infinity;
     const ended = code === WRONG_VERSION || Date.now() - this.#goneSince > GONE_MS;
-    this.#lost(new ConnectionError(reason || `the connection closed with code ${code}`, code), ended);
+    this.#lost(reason || `the connection closed with code ${code}`, code, ended);
   }
 
-  #lost(error: ConnectionError, ended = false, closeCode = 1000): void {
+  #lost(reason: string, code: number, ended = false, closeCode = 1000): void {
     if (this.#status === "closed") return;
     const transport = this.#transport;
     this.#transport = null;
@@ -239,7 +239,7 @@ export class Connection {
       // Half of it is chance: a host that restarts isn't met by all windows at once.
       this.#retry = setTimeout(() => this.open(), wait * (0.5 + Math.random() / 2));
     }
-    transport?.close(closeCode, error.message);
-    this.events.lost(error, ended);
+    transport?.close(closeCode, reason);
+    this.events.lost(new ConnectionError(reason, code), ended);
   }
 }

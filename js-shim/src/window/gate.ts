@@ -12,11 +12,14 @@ export class Gate {
   #waiting: Waiting[] = [];
   #open = false;
 
+  readonly #isApplied: (after: number) => boolean;
+  readonly #onProblem: OnProblem;
+
   /** @param isApplied whether the document is as far as `after` says */
-  constructor(
-    readonly isApplied: (after: number) => boolean,
-    readonly onProblem: OnProblem,
-  ) {}
+  constructor(isApplied: (after: number) => boolean, onProblem: OnProblem) {
+    this.#isApplied = isApplied;
+    this.#onProblem = onProblem;
+  }
 
   /** Delivers an event as soon as the document and all events before it allow. */
   pass(after: number, deliver: () => void): void {
@@ -33,12 +36,12 @@ export class Gate {
   drain(): void {
     while (this.#open) {
       const next = this.#waiting[0];
-      if (!next || !this.isApplied(next.after)) return;
+      if (!next || !this.#isApplied(next.after)) return;
       this.#waiting.shift();
       try {
         next.deliver();
       } catch (error) {
-        this.onProblem("an event could not be delivered", error);
+        this.#onProblem("an event could not be delivered", error);
       }
     }
   }

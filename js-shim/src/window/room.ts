@@ -335,15 +335,16 @@ export class Room {
   }
 
   #onLost(error: ConnectionError, ended: boolean): void {
+    const reason = this.#lastError || error.message;
     if (this.#joined) {
-      this.#joined.reject(new ConnectionError(this.#lastError || error.message, error.code));
+      this.#joined.reject(new ConnectionError(reason, error.code));
       this.#joined = null;
       this.#connection.close();
       return;
     }
     this.#requests.suspend();
     // What the room could not read would be refused again and again.
-    if (error.code === MALFORMED) this.#requests.failAll("rejected", this.#lastError || error.message);
+    if (error.code === MALFORMED) this.#requests.failAll("rejected", reason);
     if (ended) {
       this.#requests.failAll("closed", error.message);
       this.#blobs.close("can't come: the window left the room");
