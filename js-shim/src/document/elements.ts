@@ -84,7 +84,7 @@ export const MODEL_KEYS = ["model_module", "model_module_version", "model_name"]
  */
 export function parseElement(text: unknown, onProblem: OnProblem): Element | null {
   const refuse = (problem: string): null => {
-    onProblem(`an element ${problem}: ${String(text).slice(0, 80)}`);
+    onProblem(`an element ${problem}: ${isText(text) ? text.slice(0, 80) : typeof text}`);
     return null;
   };
   if (!isText(text)) return refuse("is no text");

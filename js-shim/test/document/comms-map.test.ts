@@ -245,6 +245,36 @@ test("S27 a listener that throws is reported with its comm; others hear the chan
   expect(problems[0]).toContain("opened of a");
 });
 
+const opened = (commId: string): string =>
+  JSON.stringify(["o", commId, { target_name: "t", seq: 1, epoch: "e", state: {} }]);
+
+test("what is no element is reported, whatever it is, and the map goes on", () => {
+  const problems: string[] = [];
+  const doc = new Y.Doc();
+  const map = new CommsMap(doc, { onProblem: (problem) => problems.push(problem) });
+  const foreign = [5, { toString: 1 }, "{", "[]", '["v","a",{}]', '["newer","a",{}]'];
+  doc.getArray("comms").push(foreign);
+  doc.getArray("comms").push([opened("a")]);
+  expect([...map.keys()]).toEqual(["a"]);
+  expect(problems).toEqual([
+    "an element is no text: number",
+    "an element is no text: object",
+    "an element is not JSON: {",
+    "an element is no list with a kind: []",
+    'an element is not what the schema says: ["v","a",{}]',
+  ]);
+});
+
+test("what compares beyond the basic plane is in the order of code points", () => {
+  const doc = new Y.Doc();
+  const ids = ["\u{1F38A}", "\uFFFD", "a\u{1F38B}", "a\u{1F38A}", "ab", "a"];
+  doc.getArray("comms").push(ids.map(opened));
+  const map = new CommsMap(doc, quiet);
+  const points = (text: string): number[] => [...text].map((character) => character.codePointAt(0) ?? 0);
+  const inOrder = ["a", "ab", "a\u{1F38A}", "a\u{1F38B}", "\uFFFD", "\u{1F38A}"];
+  expect([...map.keys()].map(points)).toEqual(inOrder.map(points));
+});
+
 test("a map that is given another document tells the difference", () => {
   const first = new Writer();
   const second = new Writer();
