@@ -9,8 +9,9 @@
 
 Requests are never merged: two that are valid only one after the other stay two. One that waits is dropped when all
 of its keys are in later ones and no message stands between. Messages, opens and closes keep their place among what
-their window has asked of the comm; windows take turns, and none has more than its share at the kernel (`shares`). What
-a window repeats after it has rejoined is not done again, and answered as before (`answers`).
+their window has asked of the comm; windows take turns, but for one key in the order in which they have asked, and none
+has more than its share at the kernel (`shares`). What a window repeats after it has rejoined is not done again, and
+answered as before (`answers`).
 
 No I/O: what goes out is passed to callbacks. What is written is written by the caller, who holds the transaction.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Final, Literal, NamedTuple
 
 from commdoc.protocol.messages import Encoded, State
@@ -119,8 +120,9 @@ class CommQueue:
         return queue[0].arrival if queue else None
 
     def next(self, may_go: Callable[[Waiting], bool]) -> Waiting | None:
-        """Take what goes next: windows in turn, those whose first `may_go`."""
-        key = next((key for key, queue in self.queues.items() if may_go(queue[0])), None)
+        """Take what goes next: windows in turn, those whose first `may_go` and is not `_is_early`."""
+        heads = ((key, queue[0]) for key, queue in self.queues.items())
+        key = next((key for key, head in heads if may_go(head) and not self._is_early(head)), None)
         if key is None:
             return None
         queue = self.queues.pop(key)
@@ -128,6 +130,16 @@ class CommQueue:
         if queue:
             self.queues[key] = queue
         return waiting
+
+    def _is_early(self, request: Waiting) -> bool:
+        """Tell whether another window has asked before for one of its keys: the newest value must be the last."""
+        keys = request.keys or frozenset()
+        others = (queue for key, queue in self.queues.items() if keys and key != request.key)
+        return any(
+            not keys.isdisjoint(other.keys or ())
+            for queue in others
+            for other in takewhile(lambda other: other.arrival < request.arrival, queue)
+        )
 
     def remove(self, waiting: Waiting) -> bool:
         """Take it out of where it waits; False when it doesn't."""

@@ -45,6 +45,27 @@ def test_a_request_whose_keys_are_all_in_later_ones_is_dropped_and_told(desk: De
     assert desk.sent == ["r0", "r2"]
 
 
+def test_the_newest_value_is_the_last_that_the_kernel_gets_whichever_windows_turn_it_is(desk: Desk) -> None:
+    desk.ask("r0", window="a", value=0)
+    desk.ask("r1", window="a", value=1)
+    desk.ask("r2", window="b", value=2)
+    desk.ask("r3", window="a", value=3)
+    assert desk.heard("r1") == ["accepted", "superseded"]
+    for ident, value in (("r0", 0), ("r2", 2), ("r3", 3)):
+        desk.settle(ident, value=value)
+    assert desk.sent == ["r0", "r2", "r3"]
+    assert desk.document["value"] == 3
+
+
+def test_what_other_windows_asked_of_other_keys_stands_in_no_requests_way(desk: Desk) -> None:
+    desk.ask("r0", window="a", value=0)
+    desk.ask("r1", window="a", value=1)
+    desk.ask("r2", window="b", step=2)
+    desk.ask("r3", window="a", value=3)
+    desk.settle("r0", value=0)
+    assert desk.sent == ["r0", "r3"]
+
+
 def test_a_request_without_keys_is_one_like_any_other(desk: Desk) -> None:
     desk.ask("r0")
     desk.ask("r1")
