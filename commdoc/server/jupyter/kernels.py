@@ -232,7 +232,10 @@ class Kernels:
 
     async def _update_session(self, original: Any, session_id: str, *args: Any, **kwargs: Any) -> Any:
         result = await ensure_async(original(session_id, *args, **kwargs))
-        await self._session_changed(await ensure_async(self._sessions.get_session(session_id=session_id)))
+        # A new name alone says nothing: it comes with a new path, by a request of its own that may be there first.
+        if kwargs.keys() & {"path", "kernel_id"}:
+            session = await ensure_async(self._sessions.get_session(session_id=session_id))
+            await self._session_changed(session)
         return result
 
     async def _session_changed(self, model: Any) -> None:

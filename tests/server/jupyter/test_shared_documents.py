@@ -180,6 +180,22 @@ def test_a_kernel_s_widgets_go_to_the_document_of_its_notebook(server: Server) -
     assert server.room(kernel_id=kernel.kernel_id)["path"] == "saved-as.ipynb"
 
 
+def test_a_session_that_hears_late_of_a_renaming_takes_no_kernel_from_its_room(server: Server) -> None:
+    """JupyterLab tells a session its new path and its new name by two requests at once, which come in any order."""
+    path, new = "late-session.ipynb", "late-session-named.ipynb"
+    kernel, room = started(server, path)
+    with server.window(room["room_id"]) as window:
+        slider = window.wait_for("IntSliderModel")
+        server.api("PATCH", f"api/contents/{path}", {"path": new})
+        until(lambda: server.room(kernel_id=kernel.kernel_id)["path"] == new)
+        for change in ({"name": new}, {"path": new}):
+            server.api("PATCH", f"api/sessions/{kernel.session_id}", change)
+            found = server.room(kernel_id=kernel.kernel_id)
+            assert (found["room_id"], found["path"], found["kernel"]["live"]) == (room["room_id"], new, True)
+        assert slider.set(value=7)["value"] == 7
+    assert "a session has changed" not in server.log()
+
+
 def test_a_notebook_that_was_closed_and_opened_again_has_its_widgets(server: Server) -> None:
     path = "again.ipynb"
     kernel, room = started(server, path)
