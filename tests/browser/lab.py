@@ -169,10 +169,13 @@ class LabServer:
         page = self.front.page.format(name=name)
         return LabNotebook(self.folder / name, f"{self.url.removesuffix('lab')}{page}token={TOKEN}")
 
-    def api(self, path: str) -> Any:
+    def api(self, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
         """Ask the server's REST API, e.g. ``"sessions"``."""
         request = urllib.request.Request(
-            f"{self.url.removesuffix('lab')}api/{path}", headers={"Authorization": f"token {TOKEN}"}
+            f"{self.url.removesuffix('lab')}api/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {TOKEN}"},
+            method=method,
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)

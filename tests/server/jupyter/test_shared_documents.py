@@ -192,7 +192,7 @@ def test_a_session_that_hears_late_of_a_renaming_takes_no_kernel_from_its_room(s
             server.api("PATCH", f"api/sessions/{kernel.session_id}", change)
             found = server.room(kernel_id=kernel.kernel_id)
             assert (found["room_id"], found["path"], found["kernel"]["live"]) == (room["room_id"], new, True)
-        assert slider.set(value=7)["value"] == 7
+        assert slider.set(value=7) == {"value": 7}
     assert "a session has changed" not in server.log()
 
 
