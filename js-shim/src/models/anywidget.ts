@@ -16,6 +16,7 @@ import { taken } from "./amd";
 import "anywidget";
 
 // biome-ignore-end assist/source/organizeImports: see above
+import { failureBox } from "./failure-box";
 import type { Ended } from "./source";
 
 /** How long a module may take to load before its messages are given up; anywidget allows 2 s. */
@@ -85,15 +86,7 @@ export class AnyView extends own.AnyView {
 
   /** Says in the widget's place what keeps it from being drawn; anywidget empties the place when the author has mended it. */
   showFailure(error: unknown): void {
-    const box = document.createElement("div");
-    box.className = "commdoc-fallback";
-    box.dataset.commdocFailed = this.model.model_id;
-    const title = document.createElement("strong");
-    title.textContent = "This widget failed";
-    const why = document.createElement("span");
-    why.textContent = String(error);
-    box.append(title, why);
-    this.el.append(box);
+    this.el.append(failureBox(this.model.model_id, String(error)));
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The comm of a model whose other side is the room: an `IClassicComm`, as ipywidgets models expect one.
+ * The comm of a model whose other side is the room: what ipywidgets models call an `IClassicComm`.
  *
  * In: the document says *that* keys changed; what is delivered is read when its turn comes, as one `update` of the newest
  * values. Everything goes through one inbox in order, which begins when the model is there: state before the message that
@@ -9,7 +9,6 @@
  * sends because a value came in is no request but a reaction, see `reactions.ts`.
  */
 
-import type { IClassicComm } from "@jupyter-widgets/base";
 import type { Ended, ModelSource } from "./source";
 
 type Handler = (message: unknown) => unknown;
@@ -39,7 +38,7 @@ export interface CommDoor {
   failed(commId: string, doing: string, error: unknown): void;
 }
 
-export class DocumentComm implements IClassicComm {
+export class DocumentComm {
   readonly comm_id: string;
   readonly target_name: string;
   private readonly door: CommDoor;

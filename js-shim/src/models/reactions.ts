@@ -11,7 +11,7 @@
  * for a moment. A key that the document has just changed is therefore left to whoever changes it, until that is over.
  */
 
-import { isEqual } from "@jupyter-widgets/base";
+import { same } from "./same";
 import type { ModelSource } from "./source";
 
 /** Longer than the way of a change from another window (5 ms) and a burst's gap (16 ms); short for an eye. */
@@ -118,7 +118,7 @@ export class Reactions {
     if (wanted === undefined || this.source.entry(commId) === undefined) return this.end(commId);
     const there = (await this.source.read(commId, Object.keys(wanted))).state;
     const still = this.pending.get(commId)?.state ?? {};
-    const changed = Object.entries(still).filter(([key, value]) => !isEqual(value, there[key]));
+    const changed = Object.entries(still).filter(([key, value]) => !same(value, there[key]));
     this.end(commId);
     if (changed.length === 0) return;
     this.asks(
