@@ -52,6 +52,7 @@ async function core() {
       document: "src/document/index.ts",
       ports: "src/ports/index.ts",
       models: "src/models/index.ts",
+      afm: "src/afm/index.ts",
       interop: "tools/interop.ts",
     },
     outdir: "dist",
