@@ -1,6 +1,15 @@
 import { defineConfig } from "vitest/config";
+import { changed } from "./tools/anywidget.mjs";
+
+const ANYWIDGET = /[\\/]anywidget[\\/]dist[\\/]index\.js$/;
 
 export default defineConfig({
+  plugins: [
+    {
+      name: "anywidget that tells, as in the page",
+      transform: (code, id) => (ANYWIDGET.test(id) ? changed(code, id) : undefined),
+    },
+  ],
   test: {
     include: ["test/**/*.test.ts"],
     testTimeout: 20_000,

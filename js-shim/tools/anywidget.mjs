@@ -23,7 +23,8 @@ const CHANGES = [
   ],
 ];
 
-function changed(text, path) {
+/** anywidget's code with these changes. */
+export function changed(text, path) {
   return CHANGES.reduce((soFar, [was, is]) => {
     const [before, after, more] = soFar.split(was);
     if (after === undefined || more !== undefined) throw new Error(`${path}: not as it was: ${was}`);
