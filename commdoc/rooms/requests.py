@@ -320,7 +320,8 @@ class Requests:
             waiting = comm.next(self._may_go)
             if waiting is None:
                 for key, queue in comm.queues.items():
-                    self._held_back.add(key, queue[0].arrival, comm_id)
+                    if not self._may_go(queue[0]):  # else it waits for another window's, in this comm alone
+                        self._held_back.add(key, queue[0].arrival, comm_id)
                 break
             if not self._give(waiting):
                 comm.put_back(waiting)

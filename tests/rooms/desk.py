@@ -49,9 +49,9 @@ class Desk:
     def reasons(self) -> list[str]:
         return [message.get("reason", "") for message in self.messages]
 
-    def ask(self, ident: str, peer: str = "A", window: str = "w", **state: Any) -> None:
-        message = ToKernel("comm_msg", {"comm_id": "c", "data": {"state": state}}, [])
-        self.document |= self.requests.ask(Sender(peer, window), ident, "c", state, message, self.document)
+    def ask(self, ident: str, peer: str = "A", window: str = "w", comm: str = "c", **state: Any) -> None:
+        message = ToKernel("comm_msg", {"comm_id": comm, "data": {"state": state}}, [])
+        self.document |= self.requests.ask(Sender(peer, window), ident, comm, state, message, self.document)
 
     def pass_on(self, ident: str, peer: str = "A", window: str = "w", comm: str = "c", size: int = 0) -> None:
         message = ToKernel("comm_msg", {"comm_id": comm, "data": {}}, [bytes(size)])

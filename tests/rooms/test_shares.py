@@ -88,6 +88,22 @@ def test_what_waits_for_a_request_of_its_comm_does_not_hold_up_the_other_comms_o
     assert desk.sent[7:] == ["r1", "m1"]
 
 
+def test_a_window_that_waits_for_anothers_older_value_has_its_share_for_everything_else(desk: Desk) -> None:
+    for n in range(4):
+        desk.pass_on(f"m{n}", comm="d")  # all that this window may have at the kernel
+    desk.pass_on("x0", window="v", comm="e")
+    desk.ask("r1", value=1)
+    desk.ask("r2", window="v", value=2)
+    desk.handle("x0", comm="e")
+    desk.pass_on("x1", window="v", comm="e")
+    assert desk.sent[4:] == ["x0", "x1"], "r2 waits for r1, which waits for its window's share"
+    desk.handle("m0", comm="d")
+    desk.settle("r1", value=1)
+    desk.settle("r2", value=2)
+    assert desk.sent[6:] == ["r1", "r2"]
+    assert desk.document["value"] == 2
+
+
 def test_windows_take_turns_at_one_comm(desk: Desk) -> None:
     desk.ask("r0", value=0)
     for n in range(3):
