@@ -29,7 +29,7 @@ export function mendedClass(moduleName: string, className: string, Model: ModelC
   const mends = Object.hasOwn(MENDS, moduleName) ? MENDS[moduleName] : undefined;
   if (mends === undefined || !Object.hasOwn(mends, className)) return Model;
   const mended = made.get(Model) ?? (mends[className]?.(Model as never) as ModelClass);
-  made.set(Model, mended);
+  made.set(Model, mended).set(mended, mended); // a model may be taken over again
   return mended;
 }
 

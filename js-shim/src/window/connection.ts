@@ -180,7 +180,7 @@ export class Connection {
       this.sendFrame(syncFrame((encoder) => writeSyncStep2(encoder, this.#doc, content)));
     } else if (step === messageYjsSyncStep2 || step === messageYjsUpdate) {
       Y.applyUpdate(this.#doc, content, this);
-      if (step === messageYjsSyncStep2 && this.#status !== "synced") this.#becomeSynced();
+      if (step === messageYjsSyncStep2 && this.#status === "connecting") this.#becomeSynced();
     } else {
       throw new ProtocolError(`unknown sync message ${step}`);
     }

@@ -227,7 +227,7 @@ export class Requests {
     items.push(item);
     for (const key of Object.keys(item.state)) owed.add(key);
     this.#expireLater([item.id]);
-    this.#proceed(item.commId);
+    if (this.#online) this.#pump(items);
   }
 
   /** Drops the requests at the queue's end of which a new one, and those behind them, have all keys. */
@@ -250,7 +250,9 @@ export class Requests {
     if (this.#online) this.#pump(queue.items);
     const keys = [...queue.owed].filter((key) => !isMasked(queue, key));
     for (const key of keys) queue.owed.delete(key);
-    if (queue.items.length + queue.holds.size + queue.owed.size === 0) this.#comms.delete(commId);
+    const isOver = queue.items.length + queue.holds.size + queue.owed.size === 0;
+    // A failure may have been told meanwhile, and who was told it may have asked again.
+    if (isOver && this.#comms.get(commId) === queue) this.#comms.delete(commId);
     if (keys.length > 0) this.options.reread(commId, keys);
   }
 
@@ -294,8 +296,10 @@ export class Requests {
   }
 
   #proceedWaiting(): void {
-    for (let [first] = this.#waiting; this.#online && first && this.#mayGo(first); [first] = this.#waiting)
+    for (const first of this.#waiting) {
+      if (!this.#online || !this.#mayGo(first)) return;
       this.#proceed(first.commId);
+    }
   }
 
   #end(item: Ask | undefined, finish: (item: Ask) => void): void {
@@ -310,7 +314,8 @@ export class Requests {
 
   #remove(item: Ask): void {
     const { items } = this.#queue(item.commId);
-    items.splice(items.indexOf(item), 1);
+    const at = items.indexOf(item);
+    if (at >= 0) items.splice(at, 1);
     this.#byId.delete(item.id);
     this.#waiting.delete(item);
     this.#underWay.delete(item);

@@ -371,8 +371,17 @@ export class Room {
         this.#lastError = message.reason;
         this.#onProblem(`the room says: ${message.reason} (${message.code})`);
         break;
-      default:
+      case "accepted":
+      case "settled":
+      case "failed":
+      case "message":
+      case "messages":
+      case "cell_end":
+      case "log":
         this.#gate.pass("after" in message ? message.after : 0, () => this.#deliver(message, buffers));
+        break;
+      default:
+        this.#onProblem(`a message of type ${message.type} was not understood`);
     }
   }
 
@@ -402,9 +411,6 @@ export class Room {
         break;
       case "log":
         this.#events.emit("log", message);
-        break;
-      default:
-        this.#onProblem(`a message of type ${message.type} was not understood`);
     }
   }
 

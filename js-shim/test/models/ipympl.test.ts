@@ -84,5 +84,6 @@ describe("a figure", () => {
     const mended = mendedClass("jupyter-matplotlib", "MPLCanvasModel", Stock);
     expect(mended).not.toBe(Stock);
     expect(mendedClass("jupyter-matplotlib", "MPLCanvasModel", Stock)).toBe(mended);
+    expect(mendedClass("jupyter-matplotlib", "MPLCanvasModel", mended)).toBe(mended);
   });
 });

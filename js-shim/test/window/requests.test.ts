@@ -303,3 +303,23 @@ test("with a room that names no limit a message is over when it was sent", async
   await handle.settled;
   expect(requests.openComms).toBe(0);
 });
+
+test("who asks again while it is told that it can't be sent loses nothing", () => {
+  const refuses = new Requests({
+    send: (message) => {
+      if (message.type === "request" && "big" in message.state)
+        throw new RequestError("too large", "too_large", message.comm_id);
+      sent.push(message);
+    },
+    reread: (commId, keys) => {
+      if (keys.includes("big")) refuses.request(commId, { small: 1 });
+    },
+    newId: () => `r${refuses.openComms}-${sent.length}`,
+    expireMs: 10_000,
+  });
+  refuses.resume();
+  refuses.request("a", { big: 1 });
+  expect(refuses.masked("a", "small")).toBe(true);
+  refuses.request("a", { other: 2 });
+  expect(states()).toEqual([{ small: 1 }]);
+});

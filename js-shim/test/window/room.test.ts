@@ -203,6 +203,30 @@ test("S09 requests under way when the connection is lost are asked again under t
   await settled;
 });
 
+test("a window that is closed by who hears what it missed stays closed", async () => {
+  host.writer.open("slider", SLIDER);
+  const room = await join({ silenceMs: 10 });
+  for (const peer of host.peers) peer.close(1006);
+  host.writer.update("slider", { value: 6 });
+  room.on("change", () => room.close());
+  await until(() => room.status === "closed");
+  await new Promise((resolve) => setTimeout(resolve, 50)); // it would ask for a sign of life, and come again
+  expect([room.status, host.connections]).toEqual(["closed", 2]);
+});
+
+test("a message of a type that this release doesn't know is reported, and keeps no other waiting", async () => {
+  const room = await join();
+  const heard: unknown[] = [];
+  room.on("cell_end", () => heard.push("end"));
+  host.clientId = 1;
+  for (const peer of host.peers) peer.close(1006);
+  await until(() => host.connections === 2 && room.status === "synced");
+  host.tell({ type: "of tomorrow", after: "noon" } as never);
+  host.tell({ type: "cell_end", msg_id: "m", after: 0 } as never);
+  await until(() => heard.length === 1);
+  expect(problems).toEqual(["a message of type of tomorrow was not understood"]);
+});
+
 test("S09 a room that went silent is asked for a sign of life, and given up without one", async () => {
   const room = await join({ silenceMs: 20 });
   await host.next("get_blobs");
