@@ -173,6 +173,9 @@ class FlushThread:
             elif kind == Kind.ADOPT:
                 self._encoder.reset()  # the room may have lost blobs: that is why it asks
                 self._read(record[1])
+            elif kind == Kind.INTERRUPTED:
+                if self._coalescer.linked:
+                    self._read(None)
             elif kind == Kind.UP:
                 self._encoder.reset()
                 self._applied = self._encoder.batch

@@ -188,6 +188,8 @@ class OutputWatch:
 
     def _reply(self, content: Any, _buffers: Any, parent: Parent | None, _metadata: Any) -> None:
         self._barrier((Kind.REPLY, parent, content["status"]))
+        if content.get("ename") == "KeyboardInterrupt":
+            self._barrier((Kind.INTERRUPTED,))
 
 
 def _shown(content: dict[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class Kind(IntEnum):
     DOWN = 20  # no room answers
     READY = 21  # the link can take a batch again
     STOP = 22  # the flush thread ends
+    INTERRUPTED = 23  # an execution was interrupted, perhaps between what it set and what would have told it
 
 
 Record = tuple[Any, ...]

@@ -222,12 +222,28 @@ def test_an_interrupt_in_the_middle_of_a_flood_loses_nothing(notebook: Notebook,
     assert_mirrored(notebook)
 
 
+@pytest.mark.scenario("S16")
+def test_an_interrupt_between_a_value_and_its_message_loses_neither(
+    notebook: Notebook, window: Window
+) -> None:
+    slider = sliders(window)[0]
+    with pytest.raises(CellError):
+        notebook.run(
+            "def interrupted(*_, **__):\n    raise KeyboardInterrupt\n"
+            "slider.send_state = interrupted\ntry:\n    slider.value = 77\nfinally:\n    del slider.send_state"
+        )
+    assert notebook.value("slider.value") == 77
+    window.wait_until(partial(at, window, 77))
+    assert slider.set(value=5) == {"value": 5}
+    assert_mirrored(notebook)
+
+
 @pytest.mark.scenario("S31")
 def test_an_interrupt_inside_an_output_gives_the_capture_back(notebook: Notebook, window: Window) -> None:
     notebook.run("out = w.Output()")
     out = window.wait_for("OutputModel")
     cell = notebook.start(
-        "with out:\n    n = 0\n    while True:\n        n += 1; print('line', n, flush=True)"
+        "with out:\n    n = 0\n    while True:\n        n += 1; print(f'line {n}\\n', end='', flush=True)"
     )
     window.wait_until(lambda: out.outputs and "line 20\n" in out.outputs[0]["text"])
     notebook.manager.interrupt_kernel()

@@ -15,7 +15,7 @@ import { asBytes, decode, type Value, view } from "../document/values";
 import { Blobs } from "./blobs";
 import { Connection, type ConnectionStatus, MALFORMED } from "./connection";
 import { Deferred } from "./deferred";
-import { type BlobError, CommdocError, ConnectionError, RequestError } from "./errors";
+import { type BlobError, ConnectionError, RequestError } from "./errors";
 import { encodeFrame, textBytes } from "./frames";
 import { Gate } from "./gate";
 import { Heard } from "./heard";
@@ -26,7 +26,6 @@ import type {
   CommMessage,
   Failed,
   KernelState,
-  Limits,
   Log,
   PeerInfo,
   Role,
@@ -35,7 +34,8 @@ import type {
 } from "./messages";
 import { Reader, type Reading } from "./reading";
 import { type MessageFrame, type RequestHandle, Requests, type Settlement } from "./requests";
-import { type Connect, readLink, type WebSocketConstructor, webSocketConnect } from "./transport";
+import { type Connect, connectTo, type WebSocketConstructor } from "./transport";
+import { NO_WELCOME } from "./welcome";
 
 export interface JoinOptions {
   /** What others see as this window's name. */
@@ -90,18 +90,6 @@ export interface MessageHandle {
   /** The kernel handled it; what it sent meanwhile was there before. Rejects with a `RequestError`. */
   settled: Promise<Settlement>;
 }
-
-/** What is taken for the room's welcome until it comes. */
-const NO_WELCOME: Pick<Welcome, "room_id" | "peer_id" | "role" | "kernel" | "peers" | "client_id"> & {
-  limits: Partial<Limits>;
-} = {
-  room_id: "",
-  peer_id: "",
-  role: "viewer",
-  kernel: { status: "disconnected", epoch: null, kernel_id: null, live: false },
-  peers: [],
-  limits: {},
-};
 
 export class Room {
   /** The comms of the document, in `seq` order. Stays the same object when the room begins a new life. */
@@ -170,7 +158,10 @@ export class Room {
 
   /** See `joinRoom`. */
   static async join(target: string | URL | Connect, options: JoinOptions = {}): Promise<Room> {
-    const room = new Room(typeof target === "function" ? target : connectTo(target, options), options);
+    const room = new Room(
+      typeof target === "function" ? target : connectTo(target, options.WebSocket),
+      options,
+    );
     const joined = new Deferred<void>();
     room.#joined = joined;
     room.#connection.open();
@@ -442,15 +433,6 @@ export class Room {
  * @param target the link of the room's page, with `#token=…`, or a way to connect (`portConnect` of `commdoc/ports` in a sandboxed frame)
  */
 export const joinRoom = Room.join;
-
-function connectTo(link: string | URL, options: JoinOptions): Connect {
-  const Socket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-  if (!Socket)
-    throw new CommdocError(
-      "there is no WebSocket here: pass one, e.g. that of the package ws, as option WebSocket",
-    );
-  return webSocketConnect(readLink(link), Socket);
-}
 
 function decodeMessage(message: CommMessage, buffers: readonly Uint8Array[]): RoomMessage {
   return {

@@ -1,5 +1,7 @@
 /** What carries frames between a window and its room, and the WebSocket that does. `ports` has another: a MessagePort. */
 
+import { CommdocError } from "./errors";
+
 /** What a transport tells its user. `close` comes once and last. */
 export interface TransportEvents {
   open(): void;
@@ -78,4 +80,16 @@ export function webSocketConnect(address: RoomAddress, Socket: WebSocketConstruc
       },
     };
   };
+}
+
+/** Connects to a room by its link, with the global WebSocket unless another is passed. */
+export function connectTo(
+  link: string | URL,
+  Socket: WebSocketConstructor | undefined = (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket,
+): Connect {
+  if (!Socket)
+    throw new CommdocError(
+      "there is no WebSocket here: pass one, e.g. that of the package ws, as option WebSocket",
+    );
+  return webSocketConnect(readLink(link), Socket);
 }
