@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from rich.table import Table
 
 from tests.browser.lab import LabNotebook, LabServer
@@ -25,6 +26,10 @@ from tests.lab.windows import LabWindow
 
 MODELS_PER_SLIDER: Final = 3
 CELL_SECONDS: Final = 20.0
+
+PATIENCE_SECONDS: Final = 60
+NEVER: Final = float("inf")
+"""Of a window that has not all sliders `PATIENCE_SECONDS` after the cell has ended: JupyterLab's may stay without."""
 
 SLIDERS: Final = """
 import ipywidgets as w
@@ -96,11 +101,15 @@ class Side:
         window = self._open(self._notebook)
         visible = time.perf_counter()
         page = window.page
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
         if flag_after is not None:
             page.wait_for_timeout(max(0.0, flag_after - (time.perf_counter() - begin)) * 1000)
             self.flag.touch()
-        page.wait_for_function(ALL_THERE, arg=self.count, polling=10)
+        try:
+            page.wait_for_function(ALL_THERE, arg=self.count, polling=10)
+        except PlaywrightTimeoutError:
+            window.close()
+            return Join(NEVER, NEVER, NEVER)
         there = time.perf_counter()
         self._value += 1
         page.locator(".jp-Notebook .noUi-handle").last.focus()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pycrdt import Doc
 
@@ -182,10 +182,10 @@ def notations(draw: st.DrawFn) -> Any:
 
 
 def as_js_writes(notation: Any) -> Any:
-    """Return the notation with numbers as JavaScript writes them: 5.0 is 5."""
+    """Return the notation with numbers as JavaScript writes them: 5.0 is 5, and -0.0 is 0."""
     match notation:
         case {"number": text}:
-            number = float(text)
+            number = float(text) + 0.0
             whole = number.is_integer() and abs(number) < 1e21
             # The shortest digits that mean this double, written out.
             return {
@@ -200,6 +200,7 @@ def as_js_writes(notation: Any) -> Any:
 
 @SETTINGS
 @given(notation=notations())
+@example(notation={"number": "-0.0"})
 def test_what_a_browser_asks_for_is_what_a_browser_then_reads(node: NodePipe, notation: Any) -> None:
     asked = sent_back(node, notation)
     assert exactly(asked) == exactly(from_browser(as_js_writes(notation)))
