@@ -177,6 +177,8 @@ def table(stories: list[Story]) -> Table:
                 for times in zip(*((join.there, join.moved, join.opened) for join in joins), strict=True)
             )
             slowest = max(join.moved for join in joins)
-            figures = [f"{figure:.2f}" for figure in (there, moved, slowest, opened)]
+            figures = [
+                "never" if figure == NEVER else f"{figure:.2f}" for figure in (there, moved, slowest, opened)
+            ]
             out.add_row(f"{story.models:,}", kernel, window, *figures, str(len(joins)), ratio)
     return out
