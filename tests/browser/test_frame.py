@@ -57,3 +57,37 @@ def test_a_widget_that_destroys_its_frame_is_said_and_the_others_come_back(
     until(lambda: notebook.value("s.value") == 10, what="the kernel has it")
     expect(page.page.locator("#people summary")).to_have_text("1 window")
     assert page.page.url == before
+
+
+BUSY = """
+import anywidget, time, ipywidgets as w
+class Busy(anywidget.AnyWidget):
+    _esm = '''export default { render({ model }) {
+      model.on("msg:custom", (_, buffers) => {
+        if (buffers.length) return;
+        const end = performance.now() + 12_000;
+        while (performance.now() < end);
+      });
+    } };'''
+busy, s = Busy(), w.IntSlider(description="s")
+display(w.VBox([busy, s]))
+"""
+
+
+@pytest.mark.scenario("S10", "S48")
+def test_what_comes_while_a_widget_keeps_its_frame_busy_does_not_fill_the_page(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    notebook.run(BUSY)
+    page = open_page()
+    page.expect_readout("s", "0")
+    notebook.run("busy.send({'go': 1})")
+    flood = notebook.start(
+        "for n in range(40):\n    busy.send({}, [bytes(4 << 20)]); time.sleep(0.1)\ns.value = 5"
+    )
+    page.expect_state("disconnected")
+    notebook.finish(flood)
+    page.expect_state("live", seconds=30)
+    page.expect_readout("s", "5")
+    page.press("s", "ArrowRight")
+    until(lambda: notebook.value("s.value") == 6, what="the kernel has it")

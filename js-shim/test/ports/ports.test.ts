@@ -1,7 +1,7 @@
-import { afterEach, expect, test } from "vitest";
-import { pipePort, portConnect } from "../../src/ports";
+import { afterEach, expect, test, vi } from "vitest";
+import { BURST_BYTES, type PortLike, pipePort, portConnect, STALL_MS, WAITING_BYTES } from "../../src/ports";
 import { joinRoom } from "../../src/window/room";
-import { webSocketConnect } from "../../src/window/transport";
+import { type TransportEvents, webSocketConnect } from "../../src/window/transport";
 import { MemoryRoom } from "../window/memory-room";
 
 const ends: (() => void)[] = [];
@@ -81,4 +81,90 @@ test("S47 whoever is behind the port can't leave sockets open with a close that 
   port2.postMessage({ commdoc: "open", id: 99 });
   while (count < 4) await new Promise((resolve) => setTimeout(resolve, 1));
   expect(open.size).toBe(1);
+});
+
+const MB = 2 ** 20;
+
+/** A page whose socket a test speaks for, and a frame that reads what is posted when the test says so. */
+function pipe() {
+  const page: PortLike = { onmessage: null, postMessage: (message) => void posted.push(message) };
+  const frame: PortLike = {
+    onmessage: null,
+    postMessage: (message) => page.onmessage?.({ data: message } as MessageEvent),
+  };
+  const posted: unknown[] = [];
+  const closed: number[] = [];
+  const heard: (string | number)[] = [];
+  const sockets: TransportEvents[] = [];
+  pipePort(page, (events) => {
+    sockets.push(events);
+    return { send: () => undefined, close: (code) => void closed.push(code) };
+  });
+  portConnect(frame)({
+    open: () => undefined,
+    frame: (data) => heard.push(data.length),
+    close: (code) => heard.push(code),
+  });
+  return {
+    closed,
+    heard,
+    posted,
+    say: (message: unknown) => page.onmessage?.({ data: message } as MessageEvent),
+    come: (bytes: number) => sockets[0]?.frame(new Uint8Array(bytes)),
+    read(count = Infinity) {
+      for (const data of posted.splice(0, count)) frame.onmessage?.({ data } as MessageEvent);
+    },
+  };
+}
+
+test("for a frame that stands still the page closes the socket before its memory is full", () => {
+  const now = vi.spyOn(performance, "now").mockReturnValue(0);
+  const { closed, come, heard, posted, read } = pipe();
+  for (let n = 0; n < WAITING_BYTES / MB + 1; n++) come(MB);
+  expect(closed).toEqual([]);
+  now.mockReturnValue(STALL_MS);
+  come(MB);
+  expect(closed).toEqual([4408]);
+  const waiting = posted.length;
+  come(MB);
+  expect(posted).toHaveLength(waiting);
+  read();
+  expect(heard.filter((it) => it === MB)).toHaveLength(WAITING_BYTES / MB + 2);
+  expect(heard.at(-1)).toBe(4408);
+  now.mockRestore();
+});
+
+test("a burst closes nobody while it is read, and has an end", () => {
+  const now = vi.spyOn(performance, "now").mockReturnValue(0);
+  const { closed, come, read } = pipe();
+  for (let n = 0; n < 100; n++) come(MB);
+  for (let n = 0; n < 300; n++) {
+    now.mockReturnValue(n * 1000);
+    come(MB);
+    read(1);
+  }
+  expect(closed).toEqual([]);
+  for (let n = 0; n < BURST_BYTES / MB; n++) come(MB);
+  expect(closed).toEqual([4408]);
+  now.mockRestore();
+});
+
+test("small frames that are read are not counted as waiting", () => {
+  const { closed, come, read } = pipe();
+  const count = (2 * BURST_BYTES) / 10_000;
+  for (let n = 0; n < count; n++) {
+    come(10_000);
+    read();
+  }
+  expect(closed).toEqual([]);
+});
+
+test.each([1e18, -1, Number.NaN, "all"])("who says that it took %s bytes keeps no socket open", (bytes) => {
+  const { closed, come, say } = pipe();
+  for (let n = 0; n <= BURST_BYTES / MB; n++) {
+    come(MB);
+    say({ commdoc: "taken", id: 1, bytes });
+    if (n < WAITING_BYTES / MB) expect(closed).toEqual([]);
+  }
+  expect(closed).toEqual([4408]);
 });
