@@ -108,7 +108,7 @@ class Requests:
             comm.truth.setdefault(key, current[key])
         queue = comm.add(waiting)
         self._remember(waiting, {"type": "accepted", "request_id": request_id})
-        self._supersede(queue)
+        self._supersede(comm, queue)
         self._pump(comm_id, comm)
         return shown
 
@@ -299,14 +299,14 @@ class Requests:
         silent = answer["type"] == "settled" and waiting.keys is None and not waiting.sender.told
         self._remember(waiting, None if silent else answer)
 
-    def _supersede(self, queue: deque[Waiting]) -> None:
+    def _supersede(self, comm: CommQueue, queue: deque[Waiting]) -> None:
         later: set[str] = set()
         newest = queue[-1]
         for waiting in reversed(list(queue)):
             if waiting.keys is None:
                 return
             if waiting.keys <= later and waiting is not newest:  # it may have no keys at all
-                queue.remove(waiting)
+                comm.remove(waiting)
                 self._shares.left(waiting)
                 reason = "later requests have all of its keys"
                 self._end(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Any, Final, Literal, NamedTuple
 
 from commdoc.protocol.messages import Encoded, State
@@ -95,17 +94,22 @@ class CommQueue:
         The one request that the kernel has.
     flying : dict
         The messages that the kernel has, by msg_id.
+    asked : dict
+        The arrivals of the requests that wait for a key, oldest first, by key.
     """
 
     queues: dict[str, deque[Waiting]] = field(default_factory=dict)
     in_flight: Waiting | None = None
     flying: dict[str, Waiting] = field(default_factory=dict)
     truth: State = field(default_factory=dict)
+    asked: dict[str, OrderedDict[int, None]] = field(default_factory=dict)
 
     def add(self, waiting: Waiting) -> deque[Waiting]:
         """Put it behind what its window has waiting; return that queue."""
         queue = self.queues.setdefault(waiting.key, deque())
         queue.append(waiting)
+        for key in waiting.keys or ():
+            self.asked.setdefault(key, OrderedDict())[waiting.arrival] = None
         return queue
 
     def put_back(self, waiting: Waiting) -> None:
@@ -113,6 +117,10 @@ class CommQueue:
         queue = self.queues.pop(waiting.key, deque())
         queue.appendleft(waiting)
         self.queues = {waiting.key: queue, **self.queues}
+        for key in waiting.keys or ():
+            asked = self.asked.setdefault(key, OrderedDict())
+            asked[waiting.arrival] = None
+            asked.move_to_end(waiting.arrival, last=False)
 
     def oldest(self, key: str) -> int | None:
         """Return the arrival of the first that a window has waiting."""
@@ -129,17 +137,19 @@ class CommQueue:
         waiting = queue.popleft()
         if queue:
             self.queues[key] = queue
+        self._forget(waiting)
         return waiting
 
     def _is_early(self, request: Waiting) -> bool:
         """Tell whether another window has asked before for one of its keys: the newest value must be the last."""
-        keys = request.keys or frozenset()
-        others = (queue for key, queue in self.queues.items() if keys and key != request.key)
-        return any(
-            not keys.isdisjoint(other.keys or ())
-            for queue in others
-            for other in takewhile(lambda other: other.arrival < request.arrival, queue)
-        )
+        # Of its own window it is the oldest.
+        return any(next(iter(self.asked[key])) != request.arrival for key in request.keys or ())
+
+    def _forget(self, waiting: Waiting) -> None:
+        for key in waiting.keys or ():
+            del self.asked[key][waiting.arrival]
+            if not self.asked[key]:
+                del self.asked[key]
 
     def remove(self, waiting: Waiting) -> bool:
         """Take it out of where it waits; False when it doesn't."""
@@ -147,6 +157,7 @@ class CommQueue:
         if waiting not in queue:
             return False
         queue.remove(waiting)
+        self._forget(waiting)
         if not queue:
             del self.queues[waiting.key]
         return True

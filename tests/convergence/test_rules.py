@@ -19,7 +19,7 @@ from hypothesis.errors import NoSuchExample
 from commdoc.kernel import inbound as inbound_module
 from commdoc.kernel.coalescer import Coalescer
 from commdoc.rooms.requests import Requests
-from commdoc.rooms.waiting import Waiting
+from commdoc.rooms.waiting import CommQueue, Waiting
 from commdoc.window.core import WindowCore
 from tests.convergence.kernel import KINDS
 from tests.convergence.world import Action, differences
@@ -106,8 +106,8 @@ def _without_single_requests(patch: pytest.MonkeyPatch) -> None:
     """Rule 5: requests that wait are combined into one."""
     original = Requests._supersede
 
-    def combine(self: Requests, queue: deque[Waiting]) -> None:
-        original(self, queue)
+    def combine(self: Requests, comm: CommQueue, queue: deque[Waiting]) -> None:
+        original(self, comm, queue)
         waiting = [one for one in queue if one.keys is not None]
         if len(waiting) < 2:
             return
@@ -116,8 +116,9 @@ def _without_single_requests(patch: pytest.MonkeyPatch) -> None:
         for one in waiting:
             state.update(one.message.content["data"]["state"])
         last.message.content["data"]["state"] = state
+        comm.remove(last)
         last.keys = frozenset(state)
-        original(self, queue)
+        original(self, comm, comm.add(last))
 
     patch.setattr(Requests, "_supersede", combine)
 
