@@ -37,11 +37,13 @@ from commdoc.document.records import Entry
 from commdoc.document.slots import BlobRefs
 from commdoc.document.views import Key
 from commdoc.protocol.messages import Encoded, State
-from commdoc.protocol.outputs import EncodedOutput
+from commdoc.protocol.outputs import OUTPUTS, EncodedOutput
 from commdoc.protocol.values import dumps
 
 ORIGIN: Final = "commdoc"
 """Default origin of the log's transactions."""
+
+OUTPUT_KEYS: Final = (OUTPUTS,)
 
 
 class CommsLog:
@@ -73,6 +75,8 @@ class CommsLog:
         self._stale: dict[str, Entry] = {}
         self._growing: dict[OutputLog, None] = {}
         self._batching = False
+        self.on_change: Callable[[str, Iterable[str] | None], None] | None = None
+        """Told each comm and its keys that differ now (`outputs` is one); None for one that opens or closes."""
 
     def dispose(self) -> None:
         """Stop observing the document, which stays as it is."""
@@ -252,6 +256,7 @@ class CommsLog:
         self._refs.add(entry.texts())
         if known is not None:
             self._refs.release(known.texts())
+        self._tell(comm_id, None if known is None else state or ())
 
     def update(self, comm_id: str, state: State) -> bool:
         """Write the keys whose JSON text differs from what the comm has.
@@ -275,6 +280,7 @@ class CommsLog:
         self._array.drop(entry.opened, entry.updated, *entry.unknown)
         self._drop_views(self._index.views.find("comm", comm_id))
         self._refs.release(entry.texts())
+        self._tell(comm_id, None)
         return True
 
     # --- outputs of an Output widget -----------------------------------------------------------------------------
@@ -284,6 +290,7 @@ class CommsLog:
         outputs = self._outputs(comm_id)
         if outputs is not None:
             outputs.append(self._pen, output)
+            self._tell(comm_id, OUTPUT_KEYS)
         return outputs is not None
 
     def write_stream(self, comm_id: str, name: str, text: str) -> bool:
@@ -297,6 +304,7 @@ class CommsLog:
         if outputs is not None and text:
             outputs.write(name, text)
             self._growing[outputs] = None
+            self._tell(comm_id, OUTPUT_KEYS)
         return outputs is not None
 
     def set_outputs(self, comm_id: str, outputs: Sequence[EncodedOutput]) -> bool:
@@ -306,7 +314,7 @@ class CommsLog:
             return False
         dumps(outputs)
         self._growing[known] = None
-        return known.assign(self._pen, outputs)
+        return self._differs(comm_id, known.assign(self._pen, outputs))
 
     def set_output(self, comm_id: str, index: int, output: EncodedOutput) -> bool:
         """Put an output in the place of one; return whether it differs. Raises IndexError when there is no such one."""
@@ -316,7 +324,7 @@ class CommsLog:
             raise IndexError(msg)
         dumps(output)
         self._growing[known] = None
-        return known.replace(self._pen, index, output)
+        return self._differs(comm_id, known.replace(self._pen, index, output))
 
     def clear_outputs(self, comm_id: str) -> bool:
         """Remove a comm's outputs; return whether there were any."""
@@ -384,7 +392,17 @@ class CommsLog:
             self._array.drop(entry.updated)
             entry.updated = self._array.append()
         self._stale[entry.comm_id] = entry
+        self._tell(entry.comm_id, changed)
         return True
+
+    def _differs(self, comm_id: str, differs: bool) -> bool:
+        if differs:
+            self._tell(comm_id, OUTPUT_KEYS)
+        return differs
+
+    def _tell(self, comm_id: str, keys: Iterable[str] | None) -> None:
+        if self.on_change is not None:
+            self.on_change(comm_id, keys)
 
     def _drop_views(self, keys: Iterable[Key]) -> None:
         for key in keys:

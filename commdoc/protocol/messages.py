@@ -81,7 +81,10 @@ class PeerInfo(TypedDict):
 
 
 class Welcome(TypedDict):
-    """The room's answer to `Hello`; `cells` tells a bridge whether the document has the notebook's cells."""
+    """The room's answer to `Hello`.
+
+    `cells` tells a bridge whether the document has the notebook's cells; `inspect` others that `Inspect` is known.
+    """
 
     type: Literal["welcome"]
     protocol: int
@@ -95,6 +98,7 @@ class Welcome(TypedDict):
     client_id: NotRequired[int]
     name: NotRequired[str]
     cells: NotRequired[bool]
+    inspect: NotRequired[bool]
 
 
 # --- bridge -> room ----------------------------------------------------------------------------------------------
@@ -337,7 +341,14 @@ class GetBlobs(TypedDict):
     hashes: list[str]
 
 
-FromWindow: TypeAlias = Hello | Request | WindowMessage | WindowOpen | WindowClose | GetBlobs
+class Inspect(TypedDict):
+    """Tell me who changes what, or no more."""
+
+    type: Literal["inspect"]
+    on: bool
+
+
+FromWindow: TypeAlias = Hello | Request | WindowMessage | WindowOpen | WindowClose | GetBlobs | Inspect
 
 
 # --- room -> window ----------------------------------------------------------------------------------------------
@@ -425,6 +436,29 @@ class Blobs(TypedDict):
     missing: list[str]
 
 
+class Author(TypedDict):
+    """A window as it was when it changed something; it may have left."""
+
+    peer_id: str
+    name: str
+
+
+class ChangedKeys(TypedDict):
+    """What one write changed last: by a window, or without `by` by the kernel; so many seconds ago."""
+
+    comm_id: str
+    keys: list[str]
+    ago: float
+    by: NotRequired[Author]
+
+
+class Changed(TypedDict):
+    """Who changed what, to who asked with `Inspect`. A key of which nothing was said is as the kernel made it."""
+
+    type: Literal["changed"]
+    changes: list[ChangedKeys]
+
+
 class ErrorMessage(TypedDict):
     type: Literal["error"]
     code: str
@@ -443,6 +477,7 @@ ToWindow: TypeAlias = (
     | Log
     | Peers
     | Blobs
+    | Changed
     | ErrorMessage
 )
 ToBridge: TypeAlias = Welcome | Applied | Resync | ForgetSubshell | WindowCount | ErrorMessage

@@ -1,4 +1,4 @@
-"""What windows say: requests, messages, opens and closes for the kernel, and blobs they lack.
+"""What windows say: requests, messages, opens and closes for the kernel, blobs they lack, who changed what.
 
 Reads a window's message, turns its values into the document's encoding and into what plain Jupyter would have sent
 the kernel, and gives both to `Requests`. What a window may not or can't have gets it a reason; a message that is
@@ -18,6 +18,7 @@ from commdoc.protocol.frames import Frame
 from commdoc.protocol.messages import BlobType, State
 from commdoc.protocol.values import BlobSentinel
 from commdoc.rooms import fields
+from commdoc.rooms.authors import Authors
 from commdoc.rooms.blobs import RoomBlobs, is_digest
 from commdoc.rooms.peer import Peer
 from commdoc.rooms.requests import Requests
@@ -36,13 +37,19 @@ class Asks:
     """Handles the messages of windows and viewers of one room. Called inside a batch of the comms log."""
 
     def __init__(
-        self, comms: CommsLog, requests: Requests, blobs: RoomBlobs, new_blob: Callable[[str], None]
+        self,
+        comms: CommsLog,
+        requests: Requests,
+        blobs: RoomBlobs,
+        new_blob: Callable[[str], None],
+        authors: Authors,
     ) -> None:
         self._comms = comms
         self._requests = requests
         self._blobs = blobs
         self._opening: dict[str, tuple[str, str]] = {}
         self._new_blob = new_blob
+        self._authors = authors
 
     def handle(self, peer: Peer, frame: Frame) -> None:
         """Do what a message asks for.
@@ -74,6 +81,8 @@ class Asks:
                 msg = "get_blobs: a hash is 64 hexadecimal digits"
                 raise ProtocolError(msg)
             peer.want(hashes)
+        elif kind == "inspect":
+            self._authors.inspect(peer, on=fields.need(message, "on", bool))
         elif not kind.startswith("x-"):
             msg = f"unknown message type {kind!r:.60}"
             raise ProtocolError(msg)

@@ -30,6 +30,7 @@ from commdoc.protocol import frames
 from commdoc.protocol.frames import Frame
 from commdoc.protocol.messages import Role, Welcome
 from commdoc.rooms.asks import Asks
+from commdoc.rooms.authors import Authors
 from commdoc.rooms.batches import Governor
 from commdoc.rooms.blobs import BlobStore, MemoryBlobs, RoomBlobs
 from commdoc.rooms.broadcast import Broadcast, Member
@@ -100,7 +101,9 @@ class Room:
         self.broadcast = Broadcast(self.feed, self.blobs, lambda: self.comms.clock, self.limits)
         self.requests = Requests(self._to_kernel, self.broadcast.answer, clock, self.limits)
         self.displays = Displays(doc, self.blobs.get, clock)
-        self.asks = Asks(self.comms, self.requests, self.blobs, self.broadcast.new_blob)
+        self.authors = Authors(clock)
+        self.comms.on_change = self.authors.changed
+        self.asks = Asks(self.comms, self.requests, self.blobs, self.broadcast.new_blob, self.authors)
         self.kernel = KernelSide(self, kernel_link)
         self.governor = Governor()
         self._policy = handshake
@@ -147,6 +150,7 @@ class Room:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.kernel.close()
+        self.authors.close()
         self.feed.close()
         self.comms.dispose()
 
@@ -243,6 +247,8 @@ class Room:
             welcome["name"] = self.name
         if role == "bridge":
             welcome["cells"] = self.displays.has_cells
+        else:
+            welcome["inspect"] = True
         peer.reply(frames.encode(dict(welcome)))
         if hello.key is not None and (reason := self._goodbyes.take(hello.key)) is not None:
             # Who took nothing has not heard it, either.
@@ -262,6 +268,7 @@ class Room:
             if peer.key is not None and peer.closed is not None and peer.closed[0] == TOO_SLOW:
                 self._goodbyes.note(peer.key, peer.closed[1])
             self.kernel.detach(peer)
+            self.authors.leave(peer)
             self._tell_peers()
 
     async def breathe(self, peer: Peer) -> None:
@@ -297,7 +304,7 @@ class Room:
         if peer.role == "bridge":
             self.kernel.receive(peer, frame)
         else:
-            with self.writing():
+            with self.writing(), self.authors.asked_by(peer):
                 self.asks.handle(peer, frame)
 
     def _sync(self, peer: Peer, kind: Sync, payload: bytes) -> None:

@@ -96,7 +96,13 @@ export interface GetBlobs {
 /** What is asked of a comm. */
 export type Asking = Request | WindowMessage | WindowOpen | WindowClose;
 
-export type FromWindow = Hello | Asking | GetBlobs;
+/** Tell me who changes what, or no more. */
+export interface Inspect {
+  type: "inspect";
+  on: boolean;
+}
+
+export type FromWindow = Hello | Asking | GetBlobs | Inspect;
 
 // --- room -> window -------------------------------------------------------------------------------------------------
 
@@ -114,6 +120,8 @@ export interface Welcome {
   limits: Limits;
   kernel: KernelState;
   peers: PeerInfo[];
+  /** The room knows `Inspect`. */
+  inspect?: boolean;
 }
 
 export interface Accepted {
@@ -189,6 +197,26 @@ export interface Blobs {
   missing: string[];
 }
 
+/** A window as it was when it changed something; it may have left. */
+export interface Author {
+  peer_id: string;
+  name: string;
+}
+
+/** What one write changed last: by a window, or without `by` by the kernel; so many seconds ago. */
+export interface ChangedKeys {
+  comm_id: string;
+  keys: string[];
+  ago: number;
+  by?: Author;
+}
+
+/** Who changed what, to who asked with `Inspect`. A key of which nothing was said is as the kernel made it. */
+export interface Changed {
+  type: "changed";
+  changes: ChangedKeys[];
+}
+
 export interface ErrorMessage {
   type: "error";
   code: string;
@@ -207,4 +235,5 @@ export type ToWindow =
   | Log
   | Peers
   | Blobs
+  | Changed
   | ErrorMessage;
