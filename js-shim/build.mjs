@@ -1,7 +1,8 @@
 // Builds the package. `node build.mjs core` builds the library only, `node build.mjs pages` the pages, `node build.mjs lab`
 // the extension of JupyterLab, without an argument all of them.
 //
-//   dist/       the library: ES modules that leave yjs, lib0 and y-protocols to the importer (one yjs per page)
+//   dist/       the library: ES modules that leave all packages to the importer (one yjs, one @jupyter-widgets/base per page)
+//               but anywidget's front end, which is changed; and the style sheets of `commdoc/viewer`
 //   ../commdoc/server/static/   the pages' scripts and styles: everything bundled, served by the room's host
 //   ../commdoc/labextension/    what the wheel puts into share/jupyter/labextensions/@commdoc/lab: the packages that
 //               JupyterLab and ipywidgets share are theirs
@@ -13,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { tellingAnywidget } from "./tools/anywidget.mjs";
 import { container } from "./tools/container.mjs";
+import { embedStyles } from "./tools/styles.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 const staticFolder = join(root, "..", "commdoc", "server", "static");
@@ -44,15 +46,28 @@ function entries(names) {
   );
 }
 
+/** anywidget's front end is in the bundle, changed; its licence asks to be named. */
+const ownAnywidget = {
+  name: "own anywidget",
+  setup(its) {
+    its.onResolve({ filter: /^anywidget$/ }, () => ({
+      path: join(root, "node_modules/anywidget/dist/index.js"),
+    }));
+  },
+};
+
 async function core() {
-  await build({
+  rmSync(join(root, "dist/chunks"), { recursive: true, force: true });
+  const { outputFiles: modules } = await build({
     ...common,
     entryPoints: {
       index: "src/index.ts",
       document: "src/document/index.ts",
+      window: "src/window/index.ts",
       ports: "src/ports/index.ts",
       models: "src/models/index.ts",
       afm: "src/afm/index.ts",
+      viewer: "src/viewer/index.ts",
       interop: "tools/interop.ts",
     },
     outdir: "dist",
@@ -61,7 +76,30 @@ async function core() {
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
     sourcemap: true,
+    plugins: [ownAnywidget, tellingAnywidget],
+    write: false,
+    banner: { js: "/*! commdoc, BSD-3-Clause. With parts of anywidget, MIT, (c) Trevor Manz. */" },
   });
+  for (const { path, text } of modules) {
+    mkdirSync(dirname(path), { recursive: true });
+    // For the order of side effects, of which our modules have none; a bundler would warn that it leaves them out.
+    writeFileSync(path, path.endsWith(".js") ? text.replace(/^import "\.[^"]*";$/gm, "") : text);
+  }
+  const { outputFiles } = await build({
+    ...common,
+    entryPoints: { style: "src/viewer/embed.css" },
+    outdir: join(root, "dist"),
+    assetNames: "fonts/[name]",
+    loader: { ".svg": "dataurl", ".woff2": "file", ".woff": "empty", ".ttf": "empty", ".eot": "empty" },
+    write: false,
+  });
+  mkdirSync(join(root, "dist/fonts"), { recursive: true });
+  for (const { path, contents, text } of outputFiles) {
+    if (!path.endsWith(".css")) writeFileSync(path, contents);
+    else
+      for (const [name, sheet] of Object.entries(embedStyles(text)))
+        writeFileSync(join(root, "dist", name), sheet);
+  }
 }
 
 async function pages() {
@@ -137,7 +175,8 @@ async function lab() {
   };
   for (const each of [...shared].sort()) {
     const installed = dependencies[each] ?? devDependencies[each];
-    if (installed !== undefined) manifest.dependencies[each] = `^${installed.split(".")[0]}.0.0`;
+    if (installed !== undefined)
+      manifest.dependencies[each] = `^${installed.replace("^", "").split(".")[0]}.0.0`;
   }
   rmSync(labFolder, { recursive: true, force: true });
   const schemas = join(labFolder, "schemas", name);

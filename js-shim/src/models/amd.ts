@@ -73,23 +73,36 @@ function runScript(url: string): Promise<Definition[]> {
   }).finally(() => {
     running.delete(script);
     script.remove();
+    if (running.size === 0) hideDefine();
   });
 }
 
+/** What the page itself has there, while scripts run. */
+let others: { define: unknown } | undefined;
+
 /** Makes `define` appear to the scripts that `runScript` runs. */
 function showDefine(): void {
-  if (Object.getOwnPropertyDescriptor(scope, "define")?.get !== undefined) return;
-  let others = scope.define;
+  if (others !== undefined) return;
+  const its = { define: scope.define };
+  others = its;
   Object.defineProperty(scope, "define", {
     configurable: true,
     get() {
       const definitions = document.currentScript && running.get(document.currentScript);
-      return definitions ? definer(definitions) : others;
+      return definitions ? definer(definitions) : its.define;
     },
     set(value) {
-      others = value;
+      its.define = value;
     },
   });
+}
+
+/** Nothing global stays when no script runs any more. */
+function hideDefine(): void {
+  const its = others;
+  others = undefined;
+  delete scope.define;
+  if (its?.define !== undefined) scope.define = its.define;
 }
 
 function definer(definitions: Definition[]): unknown {

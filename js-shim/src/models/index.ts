@@ -9,27 +9,12 @@
  * The page brings the style sheets (`@jupyter-widgets/controls/css/widgets-base.css` and JupyterLab's variables).
  */
 
-import type { Room } from "../window/room";
-import { fromRoom } from "./from-room";
-import { type ManagerOptions, RoomManager } from "./manager";
-
-const hosts = new WeakMap<Room, RoomManager>();
-
-/** The models of a room; the same object each time. `options` count the first time. */
-export function modelsOf(room: Room, options: ManagerOptions = { root: document }): RoomManager {
-  let host = hosts.get(room);
-  if (host === undefined) {
-    const refused = (commId: string, reason: string) => options.onProblem?.({ commId, text: reason });
-    host = new RoomManager(fromRoom(room, refused), options);
-    hosts.set(room, host);
-  }
-  return host;
-}
-
 export { fromRoom } from "./from-room";
 export { type ManagerOptions, type Problem, RoomManager } from "./manager";
-export type { ModuleLoader } from "./modules";
-export { type FindModule, type ModulePlace, nbextensions } from "./nbextensions";
+export type { Classes, ModuleLoader } from "./modules";
+export { type ModelsOptions, modelsOf } from "./of-room";
+export type { ImportModule, PageModule } from "./page-modules";
+export type { ResolverOptions } from "./resolver";
 export type {
   Change,
   Entry,

@@ -14,14 +14,14 @@ import { ManagerBase } from "@jupyter-widgets/base-manager";
 import type { IRenderMime, RenderMimeRegistry } from "@jupyterlab/rendermime";
 import { DocumentModels, type DocumentModelsOptions, labelView } from "./document-models";
 import { findModel, findView, type ModuleLoader } from "./modules";
+import type { PageModule } from "./page-modules";
 import { makeRenderMime } from "./rendermime";
+import { Resolver, type ResolverOptions } from "./resolver";
 import type { MissingBlob, ModelSource } from "./source";
 
 export { type Problem, WIDGET_TARGET } from "./document-models";
 
-export interface ManagerOptions extends DocumentModelsOptions {
-  /** More widget packages than the page has. */
-  loader?: ModuleLoader;
+export interface ManagerOptions extends DocumentModelsOptions, ResolverOptions {
   /** Typesets math in labels and outputs. */
   typesetter?: IRenderMime.ILatexTypesetter;
 }
@@ -30,12 +30,12 @@ export class RoomManager extends ManagerBase {
   readonly source: ModelSource;
   readonly renderMime: RenderMimeRegistry;
   private readonly models: DocumentModels;
-  private readonly options: ManagerOptions;
+  private readonly resolver: Resolver;
 
   constructor(source: ModelSource, options: ManagerOptions = {}) {
     super();
     this.source = source;
-    this.options = options;
+    this.resolver = new Resolver(options);
     this.renderMime = makeRenderMime(this, options.typesetter);
     this.models = new DocumentModels(
       source,
@@ -74,6 +74,16 @@ export class RoomManager extends ManagerBase {
     this.models.failed(commId, doing, error);
   }
 
+  /**
+   * Adds a widget package that the page brings, or another version of it; as the option `modules`.
+   *
+   * @param moduleName the `_model_module` and `_view_module` of its widgets
+   */
+  register(moduleName: string, module: PageModule): void {
+    this.resolver.modules.add(moduleName, module);
+  }
+
+  /** Ends all models and follows the document no more. */
   dispose(): void {
     this.models.dispose();
   }
@@ -117,7 +127,7 @@ export class RoomManager extends ManagerBase {
     moduleName: string,
     moduleVersion: string,
   ): Promise<typeof WidgetModel> {
-    return findModel(className, moduleName, moduleVersion, this.options.loader);
+    return findModel(className, moduleName, moduleVersion, this.loader);
   }
 
   override loadViewClass(
@@ -125,8 +135,10 @@ export class RoomManager extends ManagerBase {
     moduleName: string,
     moduleVersion: string,
   ): Promise<typeof WidgetView> {
-    return findView(className, moduleName, moduleVersion, this.options.loader);
+    return findView(className, moduleName, moduleVersion, this.loader);
   }
+
+  private readonly loader: ModuleLoader = (moduleName, range) => this.resolver.load(moduleName, range);
 
   protected override loadClass(): Promise<never> {
     return Promise.reject(new Error("classes are found by loadModelClass and loadViewClass"));

@@ -1,7 +1,7 @@
 /**
  * Which JavaScript class a `_model_module`/`_model_name` (or view) means. The page carries base, controls, output and
- * anywidget; any other module is asked of the page's `loader`. What neither has becomes a visible fallback that says what is
- * missing.
+ * anywidget; any other module is asked of the page's `loader` (`resolver.ts`). What neither has becomes a visible fallback that
+ * says what is missing.
  */
 
 import * as base from "@jupyter-widgets/base";
@@ -10,7 +10,8 @@ import * as anywidget from "./anywidget";
 import { fallbackModel, fallbackView, type Lack, NotInstalledError } from "./fallback";
 import * as output from "./output";
 
-type Classes = Record<string, unknown>;
+/** A module's exports. */
+export type Classes = Record<string, unknown>;
 
 /** Module name → its classes, and the major version of the protocol that they speak. */
 const MODULES: Record<string, { classes: Classes; major: string }> = {

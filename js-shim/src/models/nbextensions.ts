@@ -5,20 +5,10 @@
  * once stays. What such a module needs of ipywidgets are this page's own classes.
  */
 
-import { loadAmd } from "./amd";
+import { AmdFiles } from "./amd-files";
+import type { FindModule } from "./ask-host";
 import { NotInstalledError } from "./fallback";
-import { type ModuleLoader, pageModule } from "./modules";
-
-/** Where the files of a package are. */
-export interface ModulePlace {
-  /** The address of their folder. */
-  base: string;
-  /** Name of a module to its file there. */
-  modules: Record<string, string>;
-}
-
-/** Asks the host; null when the module is not installed beside the kernel. */
-export type FindModule = (moduleName: string) => Promise<ModulePlace | null>;
+import type { MakeSource } from "./module-source";
 
 /** Modules whose Python package has another name. */
 const PACKAGES: Record<string, string> = {
@@ -30,50 +20,28 @@ const PACKAGES: Record<string, string> = {
   "jupyter-vuetify": "ipyvuetify",
 };
 
-/** A loader of the modules that `find` knows. */
-export function nbextensions(find: FindModule): ModuleLoader {
-  const loaded = new Map<string, Promise<unknown>>();
-
-  function keep(key: string, load: () => Promise<unknown>): Promise<unknown> {
-    const there = loaded.get(key);
-    if (there !== undefined) return there;
-    const promise = load();
-    loaded.set(key, promise);
-    promise.catch(() => loaded.delete(key));
-    return promise;
-  }
-
-  async function load(name: string): Promise<unknown> {
-    const place = await find(name);
-    if (place === null) throw new NotInstalledError(whatToInstall(name));
-    return loadFrom(place, name);
-  }
-
-  function loadFrom({ base, modules }: ModulePlace, name: string): Promise<unknown> {
-    const url = new URL(base + modules[name], document.baseURI).href;
-    return keep(url, () =>
-      loadAmd(url, name, async (wanted, from) => {
-        if (!wanted.startsWith(".")) return within(wanted);
-        const file = fileAt(wanted, from);
-        return keep(file, () => loadAmd(file, wanted, within));
-      }),
-    );
-
-    async function within(wanted: string): Promise<unknown> {
-      return (
-        pageModule(wanted) ??
-        (wanted in modules && wanted !== name
-          ? loadFrom({ base, modules }, wanted)
-          : keep(wanted, () => load(wanted)))
-      );
-    }
-  }
-
-  return (name) => keep(name, () => load(name)) as Promise<Record<string, unknown>>;
+/** The modules that `find` knows. Their version is that of the package beside the kernel, whatever a widget asks for. */
+export function nbextensions(find: FindModule): MakeSource {
+  return (others) => {
+    const files = new AmdFiles(others);
+    return {
+      what: "the room's host",
+      async load(name) {
+        const place = await find(name);
+        if (place === null) throw new NotInstalledError(whatToInstall(name));
+        const beside = new Map(
+          Object.entries(place.modules).map(([each, file]) => [each, addressOf(place.base + file)]),
+        );
+        const url = beside.get(name);
+        if (url === undefined) throw new Error(`the host names no file of ${name}`);
+        return files.module(url, name, beside);
+      },
+    };
+  };
 }
 
-function fileAt(relative: string, from: string): string {
-  return new URL(relative.endsWith(".js") ? relative : `${relative}.js`, from).href;
+function addressOf(file: string): string {
+  return new URL(file, document.baseURI).href;
 }
 
 function whatToInstall(name: string): string {

@@ -6,7 +6,6 @@
 
 import { fromRoom, PAGE_SUFFIX } from "../models/from-room";
 import { RoomManager } from "../models/manager";
-import { nbextensions } from "../models/nbextensions";
 import { portConnect } from "../ports";
 import { ConnectionError } from "../window/errors";
 import { joinRoom, type Room } from "../window/room";
@@ -44,7 +43,7 @@ async function main(): Promise<void> {
   const manager = new RoomManager(life.source, {
     root: document,
     typesetter,
-    loader: nbextensions(askForModules(window)),
+    nbextensions: askForModules(window),
     onProblem: ({ commId, text }) =>
       log.add("error", text.startsWith("comm ") ? text : `comm ${commId}: ${text}`),
   });

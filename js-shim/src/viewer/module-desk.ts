@@ -8,7 +8,7 @@
  * An address is good for the files of one package, and only as long as a live widget of the room asks for that package.
  */
 
-import type { FindModule, ModulePlace } from "../models/nbextensions";
+import { askHost, type FindModule, type ModulePlace } from "../models/ask-host";
 import type { RoomAddress } from "../window/transport";
 
 /** Questions that wait while one is with the host: a page has a few packages; more is a widget that means harm. */
@@ -18,6 +18,7 @@ type Answer = { place: ModulePlace | null } | { problem: string };
 
 /** In the page: answers the frame, one question after the other. */
 export function serveModules(page: Window, frame: HTMLIFrameElement, address: RoomAddress): void {
+  const find = askHost(address);
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   page.addEventListener("message", ({ source, data }) => {
@@ -31,7 +32,7 @@ export function serveModules(page: Window, frame: HTMLIFrameElement, address: Ro
     }
     waiting += 1;
     last = last
-      .then(() => lookUp(name, address))
+      .then(() => lookUp(name, find))
       .then(answer)
       .catch(() => undefined)
       .finally(() => {
@@ -40,16 +41,11 @@ export function serveModules(page: Window, frame: HTMLIFrameElement, address: Ro
   });
 }
 
-async function lookUp(name: string, { socket, token }: RoomAddress): Promise<Answer> {
-  const url = new URL("nbextensions", socket.replace(/^ws/, "http"));
-  url.searchParams.set("module", name);
-  try {
-    const response = await fetch(url, { headers: { Authorization: `Bearer ${token}` } });
-    if (response.ok) return { place: (await response.json()) as ModulePlace };
-    return response.status === 404 ? { place: null } : { problem: `the host says ${await response.text()}` };
-  } catch (error) {
-    return { problem: `the host did not answer (${error instanceof Error ? error.message : String(error)})` };
-  }
+function lookUp(name: string, find: FindModule): Promise<Answer> {
+  return find(name).then(
+    (place) => ({ place }),
+    (error) => ({ problem: error instanceof Error ? error.message : String(error) }),
+  );
 }
 
 /** In the frame: asks the page around. */
