@@ -31,6 +31,10 @@ class ForbiddenError(CommdocError):
     """The token, role or origin doesn't allow this."""
 
 
+class OriginError(CommdocError):
+    """What was given as the origin of pages that may embed a room is none."""
+
+
 class LeaseError(CommdocError):
     """Another bridge holds the room's lease for this kernel."""
 

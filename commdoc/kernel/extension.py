@@ -81,4 +81,7 @@ def _locate(connection_file: str, info: KernelInfo) -> Endpoint:
     grace = os.environ.get("COMMDOC_SIDECAR_GRACE")
     if grace:
         config["grace"] = float(grace)
+    origins = os.environ.get("COMMDOC_EMBED_ORIGINS", "").split()
+    if origins:
+        config["embed_origins"] = origins
     return start(config)

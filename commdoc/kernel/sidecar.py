@@ -66,7 +66,8 @@ def start(config: dict[str, Any]) -> Endpoint:
     Parameters
     ----------
     config : dict
-        ``connection_file``, ``kernel_id``, ``kernel_pid``, perhaps ``session_name``, ``grace``, ``port``.
+        ``connection_file``, ``kernel_id``, ``kernel_pid``, perhaps ``session_name``, ``grace``, ``port``,
+        ``embed_origins``.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 A refused request gets 403 and one constant reason; what exactly was wrong is in the log, never the token. `Host`
 is checked against DNS rebinding (a page elsewhere whose name suddenly means 127.0.0.1), `Origin` against pages of
-other servers.
+other servers, but those that may embed a room (`commdoc.server.embedding`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tornado.web import HTTPError
 
 from commdoc.errors import ForbiddenError
 from commdoc.rooms.tokens import Grant, Invitations, TokenStore
+from commdoc.server.embedding import Embedding
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ class Access:
         Knows what each token allows.
     hosts : iterable of str
         Names beside the loopback ones under which this server may be reached.
+    embedding : Embedding, optional
+        Pages of other origins that may show its rooms; none by default.
 
     Attributes
     ----------
@@ -44,8 +47,11 @@ class Access:
         The links without a token.
     """
 
-    def __init__(self, tokens: TokenStore, hosts: Iterable[str] = ()) -> None:
+    def __init__(
+        self, tokens: TokenStore, hosts: Iterable[str] = (), embedding: Embedding | None = None
+    ) -> None:
         self.tokens = tokens
+        self.embedding = embedding or Embedding()
         self.invitations = Invitations(tokens)
         self._hosts = LOOPBACK | frozenset(hosts)
 
@@ -65,7 +71,8 @@ class Access:
             self.refuse(request, f"host {request.host!r:.100}")
         origin = request.headers.get("Origin")
         own = f"{request.protocol}://{request.host}"
-        if origin is not None and origin != own and not (opaque and origin == "null"):
+        known = origin in (None, own) or (opaque and origin == "null") or self.embedding.allows(request)
+        if not known:
             self.refuse(request, f"origin {origin!r:.100}")
 
     def check_token(self, request: HTTPServerRequest, room_id: str | None = None) -> Grant:

@@ -40,7 +40,7 @@ def send_blob(handler: RequestHandler, room: Room | None, digest: str) -> None:
     handler.set_header("Content-Type", "application/octet-stream")
     handler.set_header("Content-Disposition", "attachment")
     handler.set_header("Cache-Control", "private, immutable, max-age=31536000")
-    handler.set_header("Vary", "Authorization, Cookie")
+    handler.add_header("Vary", "Authorization, Cookie")
     handler.finish(content)
 
 
@@ -66,10 +66,20 @@ class Handler(RequestHandler):
         self.clear_header("Server")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
+        for name, value in self.access.embedding.headers(self.request).items():
+            self.set_header(name, value)
 
     def prepare(self) -> None:
         """Check where the request comes from."""
         self.access.check_origin(self.request, opaque=self.opaque_origin)
+
+    def options(self, *_args: str) -> None:
+        """Say that a page that may embed a room may ask with a token; nobody else may."""
+        if not self.access.embedding.is_preflight(self.request):
+            raise HTTPError(405)
+        for name, value in self.access.embedding.preflight(self.request).items():
+            self.set_header(name, value)
+        self.set_status(204)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send a constant text."""

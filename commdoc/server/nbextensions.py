@@ -23,6 +23,7 @@ from jupyter_core.paths import jupyter_path
 from tornado.web import HTTPError, RequestHandler
 
 from commdoc.rooms.room import Room
+from commdoc.server.embedding import Embedding
 from commdoc.server.handlers import Handler
 
 PREFIX: Final = "/commdoc/nbextensions/"
@@ -198,7 +199,12 @@ async def send_place(handler: RequestHandler, tickets: Tickets, room: Room | Non
 
 
 async def send_file(
-    handler: RequestHandler, tickets: Tickets, room: Room | None, ticket: str, path: str
+    handler: RequestHandler,
+    tickets: Tickets,
+    room: Room | None,
+    ticket: str,
+    path: str,
+    embedding: Embedding,
 ) -> None:
     """Send a file of a front end, to who has its ticket. Raises `HTTPError` 404."""
     key = tickets.check(ticket, room.room_id) if room is not None else None
@@ -211,6 +217,8 @@ async def send_file(
     handler.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
     handler.set_header("Content-Type", _TYPES.get(Path(path).suffix.lower(), "application/octet-stream"))
     handler.set_header("Access-Control-Allow-Origin", "null")
+    for name, value in embedding.headers(handler.request).items():
+        handler.set_header(name, value)
     handler.set_header("Cross-Origin-Resource-Policy", "cross-origin")
     handler.set_header("Cache-Control", "private, immutable, max-age=31536000")
     handler.finish(content)
@@ -240,7 +248,7 @@ class FileHandler(Handler):
 
     async def get(self, room_id: str, ticket: str, path: str) -> None:
         """Send the file."""
-        await send_file(self, self._tickets, self.rooms.get(room_id), ticket, path)
+        await send_file(self, self._tickets, self.rooms.get(room_id), ticket, path, self.access.embedding)
 
 
 def _read(key: _Key, path: str) -> bytes | None:

@@ -14,6 +14,7 @@ from typing import Final
 
 from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 
+from commdoc.server.embedding import Embedding
 from commdoc.server.handlers import Handler
 from commdoc.server.nbextensions import PREFIX
 
@@ -25,7 +26,7 @@ FRAME: Final = "frame.html"
 _PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self' {socket}; frame-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
 )
 
 # Host and scheme are spelled out: in a document of opaque origin not every browser takes 'self' for the server.
@@ -39,7 +40,7 @@ _FRAME_POLICY: Final = (
     "img-src {parts} blob: data: https:; font-src {parts} blob: data: https:; "
     "media-src blob: data: https:; connect-src blob: data: https: wss:; worker-src blob: data:; "
     "child-src blob: data: https:; frame-src blob: data: https:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors {own}"
+    "base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
 )
 
 _NOT_BUILT: Final = (
@@ -48,10 +49,11 @@ _NOT_BUILT: Final = (
 )
 
 
-def send_page(handler: RequestHandler) -> None:
+def send_page(handler: RequestHandler, embedding: Embedding) -> None:
     """Send the page, the same for every room: which one it shows stands in its address."""
     own = handler.request.host
-    handler.set_header("Content-Security-Policy", _PAGE_POLICY.format(socket=f"ws://{own} wss://{own}"))
+    policy = _PAGE_POLICY.format(socket=f"ws://{own} wss://{own}", ancestors=embedding.ancestors())
+    handler.set_header("Content-Security-Policy", policy)
     handler.set_header("Content-Type", "text/html; charset=utf-8")
     handler.set_header("Cache-Control", "no-cache")
     page = STATIC / "viewer.html"
@@ -68,11 +70,16 @@ class PageHandler(Handler):
         if not self.request.path.endswith("/"):
             self.redirect(f"{self.request.path}/", permanent=False)
             return
-        send_page(self)
+        send_page(self, self.access.embedding)
 
 
 class StaticFiles(StaticFileHandler):
     """Built JavaScript and CSS, for any host: it inherits this beside its own base."""
+
+    @property
+    def embedding(self) -> Embedding:
+        """Who may have the page, and so the frame in it, in a page of their own."""
+        raise NotImplementedError
 
     @property
     def frame_parts(self) -> tuple[str, ...]:
@@ -93,7 +100,10 @@ class StaticFiles(StaticFileHandler):
         if Path(path).name == FRAME:
             own = f"{self.request.protocol}://{self.request.host}"
             parts = " ".join(own + path for path in self.frame_parts)
-            self.set_header("Content-Security-Policy", _FRAME_POLICY.format(own=own, parts=parts))
+            self.set_header(
+                "Content-Security-Policy",
+                _FRAME_POLICY.format(ancestors=self.embedding.ancestors(own), parts=parts),
+            )
         else:
             self.set_header("Content-Security-Policy", "default-src 'none'")
 
@@ -109,3 +119,8 @@ class StaticHandler(Handler, StaticFiles):
     """Built JavaScript and CSS, without a secret in it: open to the frame, whose origin is null."""
 
     opaque_origin = True
+
+    @property
+    def embedding(self) -> Embedding:
+        """The sidecar's."""
+        return self.access.embedding

@@ -1,6 +1,6 @@
 """The sidecar: a process of its own that hosts one kernel's room where no Jupyter server does.
 
-    stdin    one line of JSON: {connection_file, kernel_id?, kernel_pid, session_name?, port?, grace?}
+    stdin    one line of JSON: {connection_file, kernel_id?, kernel_pid, session_name?, port?, grace?, embed_origins?}
     stdout   one line of JSON when it is ready: {url, room_id, tokens, pid}, or {error: reason}; nothing after
 
 ``python -m commdoc.server.sidecar`` is started by `%load_ext commdoc`. With ``--detach`` it forks first, so that
@@ -63,6 +63,7 @@ class Config(TypedDict):
     session_name: NotRequired[str]
     port: NotRequired[int]
     grace: NotRequired[float]
+    embed_origins: NotRequired[list[str]]
 
 
 def kernel_id_of(connection_file: str) -> str:
@@ -197,11 +198,12 @@ class Sidecar:
         from commdoc.server.announcer import Announcer
         from commdoc.server.app import make_app, make_server
         from commdoc.server.auth import Access
+        from commdoc.server.embedding import Embedding
 
         room_id = uuid.uuid4().hex if before is None else before["room_id"]
         link = zmq_link.connect(Path(self.config["connection_file"]))
         self.room = Room(pycrdt.Doc(), room_id, kernel_link=link)
-        access = Access(self.tokens)
+        access = Access(self.tokens, embedding=Embedding(self.config.get("embed_origins", [])))
         access.invitations = Invitations(self.tokens, lambda _: self._announcer.current["window"])
         server = make_server(make_app({room_id: self.room}, access))
         sockets = self._listen(before)

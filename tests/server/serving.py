@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from commdoc.rooms.room import Room
 from commdoc.rooms.tokens import TokenStore
 from commdoc.server.app import make_app, make_server
 from commdoc.server.auth import Access
+from commdoc.server.embedding import Embedding
 from tests.rooms.parties import KERNEL, PATIENCE, Bridge, Client, Window
 
 ROOM = "room1"
@@ -104,19 +105,21 @@ class Site:
     def token(self, role: Role = "window", room: str = ROOM) -> str:
         return self.tokens.issue(role, room)
 
-    async def get(self, path: str, token: str | None = None, **headers: str) -> HTTPResponse:
+    async def get(
+        self, path: str, token: str | None = None, method: str = "GET", **headers: str
+    ) -> HTTPResponse:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        request = HTTPRequest(self.base + path, headers=headers, follow_redirects=False)
+        request = HTTPRequest(self.base + path, method=method, headers=headers, follow_redirects=False)
         return await AsyncHTTPClient().fetch(request, raise_error=False)
 
 
 @contextlib.asynccontextmanager
-async def site(**settings: Any) -> AsyncIterator[Site]:
+async def site(embed_origins: Sequence[str] = (), **settings: Any) -> AsyncIterator[Site]:
     """Serve a room on a port of the loopback interface."""
     tokens = TokenStore()
     room = Room(pycrdt.Doc(), ROOM)
-    access = Access(tokens)
+    access = Access(tokens, embedding=Embedding(embed_origins))
     server = make_server(make_app({ROOM: room}, access, **settings))
     sockets = bind_sockets(0, "127.0.0.1")
     server.add_sockets(sockets)

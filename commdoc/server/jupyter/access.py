@@ -5,7 +5,8 @@
     a bridge     `Bearer` token made of the server's secret and the kernel's id  that kernel's bridge, while it runs
 
 `Host` and `Origin` are checked by Jupyter's own rules (``allow_remote_access``, ``allow_origin``); that of a link or a
-bridge, too. A refusal is 403 and a constant text; why is in the log.
+bridge, too. A link may also come from a page that may embed rooms (`commdoc.server.embedding`). A refusal is 403 and a
+constant text; why is in the log.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from jupyter_core.utils import ensure_async
+from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.web import HTTPError
 
@@ -80,11 +82,16 @@ class Guarded(JupyterHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
+        for name, value in self.commdoc.embedding.headers(self.request).items():
+            self.set_header(name, value)
 
     async def prepare(self, **options: Any) -> None:
         """Find out who asks: by a token of ours, else as Jupyter does."""
         if len(self.request.body or b"") > MAX_BODY_BYTES:
             raise HTTPError(413, "too large")
+        if self.commdoc.embedding.is_preflight(self.request):
+            self.check_from_here()
+            return  # to `options`
         self.grant = self._granted()
         if self.grant is None:
             await ensure_async(super().prepare(_redirect_to_login=False, **options))  # type: ignore[arg-type]
@@ -113,8 +120,23 @@ class Guarded(JupyterHandler):
         if not self.check_host():
             self.refuse(f"host {self.request.host!r:.100}")
         origin = self.request.headers.get("Origin")
-        if origin is not None and not self.check_origin():
+        if origin is not None and not self.embeds() and not self.check_origin():
             self.refuse(f"origin {origin!r:.100}")
+
+    def embeds(self) -> bool:
+        """Tell whether it comes from a page that may embed rooms. A person's cookies don't count from there."""
+        by_link = self.grant is not None or self.commdoc.embedding.is_preflight(self.request)
+        return by_link and self.commdoc.embedding.allows(self.request)
+
+    @allow_unauthenticated
+    def options(self, *_args: str, **_kwargs: str) -> None:
+        """Say that such a page may ask with a link's token; nobody else may."""
+        if not self.commdoc.embedding.is_preflight(self.request):
+            raise HTTPError(405)
+        for name, value in self.commdoc.embedding.preflight(self.request).items():
+            self.set_header(name, value)
+        self.set_status(204)
+        self.finish()
 
     def skip_check_origin(self) -> bool:
         """Skip the check for who has a token of Jupyter's, as Jupyter does; ours are checked like cookies."""

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit, urlunsplit
 from jupyter_core.utils import ensure_async
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
-from traitlets import Unicode
+from traitlets import List, TraitError, Unicode, validate
 
+from commdoc.errors import OriginError
 from commdoc.kernel.discovery import TOKEN_NAME, URL_NAME
 from commdoc.rooms.room import Room
 from commdoc.rooms.tokens import TokenStore
+from commdoc.server.embedding import Embedding
 from commdoc.server.jupyter.access import BridgeKeys
 from commdoc.server.jupyter.documents import Document, Documents
 from commdoc.server.jupyter.kernels import Kernels
@@ -43,6 +45,19 @@ class CommdocServer(ExtensionApp):
         "Default: where the server listens.",
     ).tag(config=True)
 
+    embed_origins = List(
+        Unicode(),
+        help="Origins of pages elsewhere that may show this server's rooms with the token of a link, and have a room's "
+        "page in a frame, e.g. ['https://dash.example']. No wildcards. Default: none.",
+    ).tag(config=True)
+
+    @validate("embed_origins")
+    def _are_origins(self, proposal: dict[str, Any]) -> list[str]:
+        try:
+            return list(Embedding(proposal["value"]).origins)
+        except OriginError as error:
+            raise TraitError(str(error)) from None
+
     tokens: TokenStore
     keys: BridgeKeys
     documents: Documents
@@ -50,6 +65,7 @@ class CommdocServer(ExtensionApp):
     kernels: Kernels
     notices: Notices
     tickets: Tickets
+    embedding: Embedding
 
     def initialize_settings(self) -> None:
         """Make the parts; called when the server has its managers, and before it listens."""
@@ -63,6 +79,7 @@ class CommdocServer(ExtensionApp):
         self.kernels = Kernels(server.kernel_manager, server.session_manager, self, remote=remote)
         self.notices = Notices(self.tokens)
         self.tickets = Tickets()
+        self.embedding = Embedding(self.embed_origins)
         self.kernels.install()
         if server.event_logger is not None:
             server.event_logger.add_listener(schema_id=CONTENTS_EVENTS, listener=self._contents_event)

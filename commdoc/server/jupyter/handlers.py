@@ -16,6 +16,7 @@ from commdoc.protocol.frames import MAX_FRAME_BYTES
 from commdoc.protocol.messages import Role
 from commdoc.protocol.version import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
 from commdoc.server.auth import token_of
+from commdoc.server.embedding import Embedding
 from commdoc.server.handlers import describe, send_blob
 from commdoc.server.jupyter.access import Guarded
 from commdoc.server.jupyter.registry import Hosted
@@ -203,7 +204,7 @@ class PageHandler(Open):
     @allow_unauthenticated
     def get(self, _room_id: str) -> None:
         """Send the page."""
-        send_page(self)
+        send_page(self, self.commdoc.embedding)
 
 
 class StaticHandler(StaticFiles, Open):
@@ -220,6 +221,11 @@ class StaticHandler(StaticFiles, Open):
     async def head(self, path: str) -> None:
         """Send a file's headers."""
         await StaticFileHandler.get(self, path, include_body=False)
+
+    @property
+    def embedding(self) -> Embedding:
+        """The server's."""
+        return self.commdoc.embedding
 
     @property
     def frame_parts(self) -> tuple[str, ...]:
@@ -248,7 +254,8 @@ class ModuleFileHandler(Open):
     async def get(self, room_id: str, ticket: str, path: str) -> None:
         """Send the file."""
         hosted = self.commdoc.registry.get(room_id)
-        await send_file(self, self.commdoc.tickets, hosted.room if hosted else None, ticket, path)
+        room = hosted.room if hosted else None
+        await send_file(self, self.commdoc.tickets, room, ticket, path, self.commdoc.embedding)
 
 
 # --- bridges ---------------------------------------------------------------------------------------------------------
@@ -328,9 +335,8 @@ class RoomSocket(Socket, WebSocketMixin, Guarded):
         self.room = hosted.room
 
     def check_origin(self, origin: str | None = None) -> bool:
-        """Check as Jupyter does for its own WebSockets."""
-        allowed: bool = WebSocketMixin.check_origin(self, origin)
-        return allowed
+        """Check as Jupyter does for its own WebSockets; who has a link may come from a page that may embed it."""
+        return self.embeds() or bool(WebSocketMixin.check_origin(self, origin))
 
     @allow_unauthenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:

@@ -301,6 +301,34 @@ def test_pages_of_other_origins_don_t_get_in_with_a_person_s_cookies(server: Ser
     assert "rebound.example" in server.log()
 
 
+@pytest.mark.scenario("S47")
+def test_a_page_that_may_embed_rooms_gets_in_with_a_link_s_token_and_with_nothing_else(
+    tmp_path: Path,
+) -> None:
+    dash = "https://dash.example"
+    with jupyter_server(tmp_path, [ENABLED, f"--CommdocServer.embed_origins={dash}"]) as server:
+        server.start("a.ipynb").run("%load_ext commdoc")
+        room = str(server.room(path="a.ipynb")["room_id"])
+        socket_path = f"commdoc/rooms/{room}/ws"
+        token = token_in(server.link(room, "window"))
+        with socket(server, socket_path, token, Origin=dash) as connection:
+            assert hello(connection)["role"] == "window"
+        assert refused(server, socket_path, token, Origin="https://evil.example") == 403
+        assert refused(server, socket_path, Origin=dash, **cookies_of(server)) == 403
+        assert cross(server, "GET", "commdoc/api/rooms", Origin=dash) == 403
+        asks = {"Origin": dash, "Access-Control-Request-Method": "GET"}
+        where = f"commdoc/rooms/{room}/nbextensions?module=some"
+        before = server.ask("OPTIONS", where, token=None, headers=asks)
+        assert (before.status, before.headers["Access-Control-Allow-Origin"]) == (204, dash)
+        assert before.headers["Access-Control-Allow-Headers"] == "Authorization"
+        asks["Origin"] = "https://evil.example"
+        assert server.ask("OPTIONS", where, token=None, headers=asks).status in (403, 405)
+        answer = server.ask("GET", where, token=token, headers={"Origin": dash})
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (404, dash)
+        page = server.ask("GET", f"commdoc/rooms/{room}/", token=None)
+        assert page.headers["Content-Security-Policy"].endswith(f"frame-ancestors {dash}")
+
+
 def cookies_of(server: Server) -> dict[str, str]:
     jar = http.cookiejar.CookieJar()
     build_opener(HTTPCookieProcessor(jar)).open(f"{server.url}api/me?token={TOKEN}").close()
