@@ -24,9 +24,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urljoin
 
 import nbformat
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    ElementHandle,
+    Locator,
+    Page,
+    Request,
+    expect,
+)
 
 from tests.conftest import until
 
@@ -171,8 +181,23 @@ class LabServer:
 
     def api(self, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
         """Ask the server's REST API, e.g. ``"sessions"``."""
+        return self._ask(f"api/{path}", method, body)
+
+    def room_link(self, kernel_id: str) -> str:
+        """Wait until a kernel's bridge is in its room; return the link of that room's page."""
+
+        def bridged() -> str:
+            room = self._ask("commdoc/api/rooms", "POST", {"kernel_id": kernel_id})
+            here = room["kernel"]["kernel_id"] == kernel_id and room["kernel"]["status"] == "idle"
+            return str(room["room_id"]) if here else ""
+
+        room_id = until(bridged, timeout=READY_SECONDS, what="the kernel's bridge is in its room")
+        link = self._ask(f"commdoc/api/rooms/{room_id}/links", "POST", {"role": "window"})["url"]
+        return urljoin(self.url, link)
+
+    def _ask(self, path: str, method: str, body: dict[str, Any] | None) -> Any:
         request = urllib.request.Request(
-            f"{self.url.removesuffix('lab')}api/{path}",
+            f"{self.url.removesuffix('lab')}{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"token {TOKEN}"},
             method=method,
@@ -250,6 +275,12 @@ window.lab = {
     return new Promise(resolve => {
       future.onReply = reply => resolve(reply.content.user_expressions);
     });
+  },
+  // The element that shows a model.
+  async viewOf(id) {
+    const model = await (await lab.manager()).get_model(id);
+    const views = await Promise.all(Object.values(model.views ?? {}));
+    return views.map(view => view.el).find(element => document.contains(element));
   },
   async outputModels() {
     const found = {};
@@ -371,6 +402,12 @@ class LabPage:
     def kernel_id(self) -> str:
         """The kernel of the notebook."""
         return str(self.page.evaluate("lab.kernel().id"))
+
+    def view(self, model_id: str) -> ElementHandle:
+        """The element that shows a model."""
+        drawn = self.page.evaluate_handle("id => lab.viewOf(id)", model_id).as_element()
+        assert drawn is not None, f"JupyterLab shows no view of {model_id}"
+        return drawn
 
     def output_models(self) -> dict[str, list[dict[str, Any]]]:
         """Return comm id to what the model of each Output widget holds."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
+import math
 import os
+import struct
+import wave
 from pathlib import Path
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.room_page import RoomPage
 
@@ -74,3 +79,46 @@ def shown_picture(image: Locator) -> str:
             }"""
         )
     )
+
+
+# --- sound and film ---------------------------------------------------------------------------------------------------
+
+RECORD = """async () => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
+  const ink = canvas.getContext("2d");
+  const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: "video/webm;codecs=vp8" });
+  const parts = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  const stopped = new Promise((done) => { recorder.onstop = done; });
+  recorder.start();
+  for (let n = 0; n < 12; n++) {
+    ink.fillStyle = n % 2 ? "red" : "blue";
+    ink.fillRect(0, 0, 64, 48);
+    await new Promise((done) => setTimeout(done, 40));
+  }
+  recorder.stop();
+  await stopped;
+  const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+  return btoa(String.fromCharCode(...bytes));
+}"""
+
+
+def wav(seconds: float) -> bytes:
+    """A tone."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        tone = (int(9000 * math.sin(n * 440 * 2 * math.pi / 8000)) for n in range(int(8000 * seconds)))
+        sound.writeframes(b"".join(struct.pack("<h", value) for value in tone))
+    return file.getvalue()
+
+
+def make_media(browser: Browser, folder: Path) -> None:
+    """Write ``tone.wav`` (1.5 s), ``longer.wav`` (3 s) and ``film.webm`` (64 x 48)."""
+    studio = browser.new_page()
+    film = base64.b64decode(studio.evaluate(RECORD))
+    studio.close()
+    for name, content in (("tone.wav", wav(1.5)), ("longer.wav", wav(3.0)), ("film.webm", film)):
+        (folder / name).write_bytes(content)

@@ -39,6 +39,7 @@ class RoomPage:
         size: tuple[int, int] = (1280, 900),
         wait: bool = True,
         route: Callable[[WebSocketRoute], None] | None = None,
+        script: str = "",
     ) -> None:
         self.link = link
         self.console: list[str] = []
@@ -53,6 +54,7 @@ class RoomPage:
         self.page.on("pageerror", lambda error: self.console.append(f"pageerror: {error}"))
         self.page.on("request", self._on_request)
         self.page.on("websocket", self._on_socket)
+        self.page.add_init_script(script)
         if route is not None:
             self.page.route_web_socket(re.compile("/ws$"), route)
         self.page.goto(link, wait_until="commit")

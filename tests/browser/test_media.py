@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
-import math
 import random
-import struct
-import wave
 from pathlib import Path
 
 import pytest
@@ -155,26 +150,6 @@ def test_a_reader_can_not_upload(notebook: Notebook, chromium: Browser) -> None:
 
 # --- sound and pictures ----------------------------------------------------------------------------------------------
 
-RECORD = """async () => {
-  const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
-  const ink = canvas.getContext("2d");
-  const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: "video/webm;codecs=vp8" });
-  const parts = [];
-  recorder.ondataavailable = ({ data }) => parts.push(data);
-  const stopped = new Promise((done) => { recorder.onstop = done; });
-  recorder.start();
-  for (let n = 0; n < 12; n++) {
-    ink.fillStyle = n % 2 ? "red" : "blue";
-    ink.fillRect(0, 0, 64, 48);
-    await new Promise((done) => setTimeout(done, 40));
-  }
-  recorder.stop();
-  await stopped;
-  const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
-  return btoa(String.fromCharCode(...bytes));
-}"""
-
-
 PLAYED = """video => new Promise((done) => {
   video.onended = () => done(video.currentTime);
   video.muted = true;
@@ -182,26 +157,10 @@ PLAYED = """video => new Promise((done) => {
 })"""
 
 
-def wav(seconds: float) -> bytes:
-    """A tone."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(8000)
-        tone = (int(9000 * math.sin(n * 440 * 2 * math.pi / 8000)) for n in range(int(8000 * seconds)))
-        sound.writeframes(b"".join(struct.pack("<h", value) for value in tone))
-    return file.getvalue()
-
-
 def test_sound_film_and_picture_are_in_both_windows(
     notebook: Notebook, open_page: OpenPage, chromium: Browser, tmp_path: Path
 ) -> None:
-    studio = chromium.new_page()
-    film = base64.b64decode(studio.evaluate(RECORD))
-    studio.close()
-    for name, content in (("tone.wav", wav(1.5)), ("longer.wav", wav(3.0)), ("film.webm", film)):
-        (tmp_path / name).write_bytes(content)
+    make_media(chromium, tmp_path)
     early = open_page()
     notebook.run(
         f"""

@@ -14,6 +14,7 @@ import { type CommDoor, DocumentComm } from "./document-comm";
 import { Hand } from "./hand";
 import { setHost } from "./host";
 import { mendedClass, mendModel } from "./mended";
+import { Place } from "./place";
 import { Reactions } from "./reactions";
 import { References, referenceTargets, resolveReferences } from "./references";
 import type { Change, MissingBlob, ModelSource } from "./source";
@@ -61,6 +62,7 @@ export class DocumentModels {
   private readonly references = new References();
   private readonly reactions: Reactions;
   private readonly hand: Hand | undefined;
+  private readonly place: Place | undefined;
   private readonly door: CommDoor;
   private stopListening: () => void = () => undefined;
   private applying = 0;
@@ -74,6 +76,8 @@ export class DocumentModels {
     setHost(host.manager, this);
     const { root } = options;
     if (root !== undefined) {
+      // Before the hand: what nobody has left, it need not hear of.
+      this.place = new Place(root);
       this.hand = new Hand(root, (commIds) => {
         for (const commId of commIds) this.comms.get(commId)?.released();
       });
@@ -192,6 +196,7 @@ export class DocumentModels {
     this.stopListening();
     this.reactions.dispose();
     this.hand?.dispose();
+    this.place?.dispose();
   }
 
   dispose(): void {
@@ -291,7 +296,10 @@ export class DocumentModels {
   }
 
   private adopt(model: WidgetModel, comm: DocumentComm): void {
-    adopt(model, comm, { apply: (set) => this.apply(set), failed: this.door.failed });
+    const run = <T>(set: () => T) => this.apply(set);
+    const apply = <T>(set: () => T) =>
+      this.place === undefined ? run(set) : this.place.keep(model.model_id, () => run(set));
+    adopt(model, comm, { apply, failed: this.door.failed });
     if (!this.live && model.comm !== undefined) model.comm_live = false;
     this.host.made?.(model, comm);
   }

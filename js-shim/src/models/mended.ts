@@ -7,6 +7,7 @@
  */
 
 import type { WidgetModel } from "@jupyter-widgets/base";
+import { CONTROLLER } from "./controller";
 import { IPYCANVAS } from "./ipycanvas";
 import { IPYMPL } from "./ipympl";
 import { PLAY } from "./play";
@@ -17,7 +18,7 @@ export type ModelClass = typeof WidgetModel;
 export type Mends = Readonly<Record<string, (Model: never) => unknown>>;
 
 const MENDS: Readonly<Record<string, Mends>> = {
-  "@jupyter-widgets/controls": PLAY,
+  "@jupyter-widgets/controls": { ...PLAY, ...CONTROLLER },
   ipycanvas: IPYCANVAS,
   "jupyter-matplotlib": IPYMPL,
 };

@@ -1,0 +1,240 @@
+/**
+ * Where a person is in a page: the focus, the caret or selection, text that is typed and not yet told, what was scrolled.
+ *
+ * Views write into their elements whenever their model changes. A browser then puts the caret to the end, a list to its top;
+ * a tag input takes its field out of the page and puts it in again, and an ipywidgets box makes its children again behind the
+ * first one that changed. `keep` runs such a change, and the person stays where they are:
+ *
+ * - Text that was typed since the field's last `change` is theirs: what a view writes over it waits until they leave the
+ *   field, and is written then if they told nothing.
+ * - Otherwise caret and selection stay at the same characters; who is at the end stays there.
+ *
+ * It costs a look at the focused element, and no search. Views are found by `data-comm-id` on their elements, as in `hand.ts`.
+ */
+
+type Field = HTMLInputElement | HTMLTextAreaElement;
+
+/** How many frames a view that is made again may take. */
+const FRAMES = 60;
+
+export class Place {
+  private readonly root: Document | HTMLElement;
+  private readonly stop = new AbortController();
+  /** Fields with text that was typed since their last `change`, and what was to be written over it. */
+  private readonly typed = new Map<Field, { waiting?: string; moved?: boolean }>();
+  /** What was scrolled, by the comm whose view it is in. */
+  private readonly scrolled = new Map<string, Set<Element>>();
+  /** The field that a change may take out of the page for a moment: nobody has left it. */
+  private held: Element | undefined;
+
+  /** @param root the document or element whose views these are */
+  constructor(root: Document | HTMLElement) {
+    this.root = root;
+    const options = { capture: true, passive: true, signal: this.stop.signal };
+    const listen = (type: string, listener: (target: Element) => void) =>
+      root.addEventListener(
+        type,
+        (event) => {
+          if (event.target === this.held) event.stopImmediatePropagation();
+          else if (event.target instanceof Element) listener(event.target);
+        },
+        options,
+      );
+    const onField = (listener: (field: Field) => void) => (target: Element) =>
+      isField(target) && listener(target);
+    listen(
+      "input",
+      onField((field) => this.typed.set(field, this.typed.get(field) ?? {})),
+    );
+    listen(
+      "change",
+      onField((field) => this.typed.delete(field)),
+    );
+    listen(
+      "focusout",
+      onField((field) => this.left(field)),
+    );
+    listen("blur", () => undefined);
+    listen("scroll", (target) => this.wasScrolled(target));
+  }
+
+  /** Run a change of a model; whoever is in one of its views stays where they are. */
+  keep<T>(commId: string, change: () => T): T {
+    const scrolls = this.scrollsOf(commId);
+    const active = (this.root.ownerDocument ?? (this.root as Document)).activeElement;
+    const view = active && viewAround(active, commId);
+    const before = active && view ? new Standing(active, view, this.isTypedInto(active)) : undefined;
+    try {
+      this.held = before?.element;
+      return this.withTyped(before?.field, change);
+    } finally {
+      for (const [element, top, left] of scrolls) {
+        element.scrollTop = top;
+        element.scrollLeft = left;
+      }
+      before?.restore();
+      this.held = undefined;
+      // A box takes its old views out a moment later, and has the new ones later still.
+      if (before !== undefined && active !== view) queueMicrotask(() => this.follow(before, FRAMES));
+    }
+  }
+
+  dispose(): void {
+    this.stop.abort();
+  }
+
+  /** What is written into a field with typed text waits. */
+  private withTyped<T>(field: Field | undefined, change: () => T): T {
+    const typed = field && this.typed.get(field);
+    if (!typed) return change();
+    const text = field.value;
+    const set = (value: unknown) => {
+      typed.waiting = String(value);
+    };
+    Object.defineProperty(field, "value", { configurable: true, get: () => text, set });
+    try {
+      return change();
+    } finally {
+      delete (field as { value?: string }).value;
+    }
+  }
+
+  /** A browser's `change` comes before: if it came, the text was told, and nothing is waiting any more. */
+  private left(field: Field): void {
+    const typed = this.typed.get(field);
+    this.typed.delete(field);
+    if (typed?.moved) field.dispatchEvent(new Event("change", { bubbles: true }));
+    else if (typed?.waiting !== undefined) field.value = typed.waiting;
+  }
+
+  private isTypedInto(element: Element): boolean {
+    return isField(element) && this.typed.has(element);
+  }
+
+  private wasScrolled(element: Element): void {
+    const commId = element.closest("[data-comm-id]")?.getAttribute("data-comm-id");
+    if (!commId) return;
+    const elements = this.scrolled.get(commId) ?? new Set();
+    this.scrolled.set(commId, elements.add(element));
+  }
+
+  private scrollsOf(commId: string): [Element, number, number][] {
+    const elements = this.scrolled.get(commId);
+    if (elements === undefined) return [];
+    for (const element of elements) if (!element.isConnected) elements.delete(element);
+    if (elements.size === 0) this.scrolled.delete(commId);
+    return [...elements].map((element) => [element, element.scrollTop, element.scrollLeft]);
+  }
+
+  private follow(before: Standing, frames: number): void {
+    if (frames === 0 || before.isOver) return;
+    const again = before.isGone ? before.madeAgain() : undefined;
+    if (again === undefined) {
+      requestAnimationFrame(() => this.follow(before, frames - 1));
+      return;
+    }
+    before.settle(again);
+    if (before.isTyping && isField(again)) this.typed.set(again, { moved: true });
+  }
+}
+
+/** What a person had under the hand when a change came. */
+class Standing {
+  readonly field: Field | undefined;
+  private readonly text: string;
+  private readonly range: [number, number, Field["selectionDirection"]] | undefined;
+  private readonly scroll: [number, number];
+  /** How the elements around it are shown. */
+  private readonly shown: [HTMLElement, string][] = [];
+  /** Where it is in the innermost view. */
+  private readonly commId: string;
+  private readonly path: number[] = [];
+
+  constructor(
+    readonly element: Element,
+    private readonly view: Element,
+    readonly isTyping: boolean,
+  ) {
+    this.scroll = [element.scrollTop, element.scrollLeft];
+    this.field = isField(element) ? element : undefined;
+    this.text = this.field?.value ?? "";
+    // Only fields for text have a selection; the others say null.
+    const { selectionStart: start = null, selectionEnd: end = null } = this.field ?? {};
+    if (start !== null && end !== null) this.range = [start, end, this.field?.selectionDirection ?? "none"];
+    const inner = element.closest("[data-comm-id]") ?? view;
+    this.commId = inner.getAttribute("data-comm-id") ?? "";
+    for (let at: Element | null = element; at && at !== inner; at = at.parentElement) {
+      this.path.unshift([...(at.parentElement?.children ?? [])].indexOf(at));
+      if (at instanceof HTMLElement) this.shown.push([at, at.style.display]);
+    }
+  }
+
+  get isGone(): boolean {
+    return !this.element.isConnected;
+  }
+
+  /** The person is somewhere else by now. */
+  get isOver(): boolean {
+    const { activeElement, body } = this.view.ownerDocument;
+    return activeElement !== null && activeElement !== body && activeElement !== this.element;
+  }
+
+  /** Give back what the change took. */
+  restore(): void {
+    const { element } = this;
+    if (this.isGone) return;
+    if (element.ownerDocument.activeElement !== element)
+      for (const [around, display] of this.shown) around.style.display = display;
+    this.settle(element);
+  }
+
+  /** The element in the view that was made instead, once it is there. */
+  madeAgain(): Element | undefined {
+    const inner = this.view.querySelector(`[data-comm-id="${CSS.escape(this.commId)}"]`);
+    let found: Element | undefined = inner ?? undefined;
+    for (const index of this.path) found = found?.children[index];
+    return found?.localName === this.element.localName ? found : undefined;
+  }
+
+  /** Put the person into an element: the same, or the one made instead. */
+  settle(element: Element): void {
+    if (element.ownerDocument.activeElement !== element)
+      (element as HTMLElement).focus({ preventScroll: true });
+    if (isField(element)) {
+      if (this.isTyping && element.value !== this.text) element.value = this.text;
+      const [start, end, direction] = this.range ?? [];
+      if (
+        start !== undefined &&
+        end !== undefined &&
+        (element !== this.element || element.value !== this.text)
+      ) {
+        const moved = mapping(this.text, element.value);
+        element.setSelectionRange(moved(start), moved(end), direction ?? undefined);
+      }
+    }
+    [element.scrollTop, element.scrollLeft] = this.scroll;
+  }
+}
+
+/** Where a position in a text is when it has become another one: what is the same before or behind it stays so. */
+export function mapping(text: string, became: string): (position: number) => number {
+  const most = Math.min(text.length, became.length);
+  let same = 0;
+  while (same < most && text[same] === became[same]) same++;
+  let end = 0;
+  while (end < most - same && text.at(-1 - end) === became.at(-1 - end)) end++;
+  return (position) => {
+    if (position >= text.length - end) return position + became.length - text.length;
+    return Math.min(position, Math.max(same, became.length - end));
+  };
+}
+
+function viewAround(element: Element, commId: string): Element | null {
+  for (let at: Element | null = element; at; at = at.parentElement?.closest("[data-comm-id]") ?? null)
+    if (at.getAttribute("data-comm-id") === commId) return at;
+  return null;
+}
+
+function isField(element: Element): element is Field {
+  return element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement;
+}

@@ -1,0 +1,102 @@
+"""A game controller whose pad is in one window: the others show it, and none takes it for pulled out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+import commdoc
+from tests.browser.classes.parts import GAMEPAD, PAD, connect
+from tests.browser.conftest import OpenPage
+from tests.browser.notebook import Notebook
+from tests.browser.room_page import RoomPage
+from tests.conftest import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.kernel]
+
+NONE = "Connect gamepad and press any button."
+
+FRAMES = "async () => { for (let n = 0; n < 10; n++) await new Promise(requestAnimationFrame); }"
+"""The page looks after its pad in each."""
+
+
+def shows(page: RoomPage) -> list[str]:
+    """What a page says of the controller: its name, the numbers of axes and buttons."""
+    controller = page.frame.locator(".widget-controller")
+    return [text for text in controller.inner_text().split("\n") if text]
+
+
+def pads(page: RoomPage, change: str) -> None:
+    """Do something with the page's pad."""
+    page.frame.locator(".widget-controller").evaluate(f"() => {{ {change} }}")
+
+
+@pytest.fixture
+def connected(notebook: Notebook, open_page: OpenPage) -> tuple[RoomPage, Callable[[str], object]]:
+    """A page with a pad, and what the kernel has of the controller."""
+    notebook.run("import ipywidgets as w; c = w.Controller(); display(c)")
+    page = open_page(script=GAMEPAD)
+    expect(page.frame.locator(".widget-controller")).to_have_text(NONE)
+    connect(page.frame.locator(".widget-controller"))
+    until(lambda: notebook.value("[a.value for a in c.axes]") == [-1, 0.25], what="the kernel has it")
+    return page, lambda expression: notebook.value(expression)
+
+
+def test_a_page_without_a_pad_that_comes_later_leaves_it_connected(
+    notebook: Notebook, open_page: OpenPage, connected: tuple[RoomPage, Callable[[str], object]]
+) -> None:
+    page, value = connected
+    before = value("[m.model_id for m in (*c.buttons, *c.axes)]")
+    late = open_page()
+    until(lambda: shows(late) == shows(page) == ["0", "1", "0", "1", "A pad"], what="both show it alike")
+    pads(
+        page, "gamepad.axes[0] = 0.75; gamepad.buttons[1] = { value: 1, pressed: true }; gamepad.timestamp++"
+    )
+    until(lambda: value("(c.axes[0].value, c.buttons[1].pressed)") == (0.75, True), what="the kernel has it")
+    bullet = late.frame.locator(".widget-controller-axis > div > div").first
+    until(lambda: bullet.evaluate("it => it.style.top") == "87.5%", what="the late page shows it")
+    assert value("(c.connected, [m.model_id for m in (*c.buttons, *c.axes)])") == (True, before)
+    with commdoc.join(url=notebook.link) as window:
+        button = window.find("ControllerButtonModel")[0]
+        assert button.state.keys() == set(value("list(c.buttons[0].get_state())"))  # type: ignore[call-overload]
+    for each in (page, late):
+        each.expect_clean()
+
+
+def test_a_pad_that_is_pulled_out_is_gone_in_all_pages(
+    open_page: OpenPage, connected: tuple[RoomPage, Callable[[str], object]]
+) -> None:
+    page, value = connected
+    late = open_page(script=GAMEPAD)
+    until(lambda: "A pad" in shows(late), what="the late page shows it")
+    pads(page, "gamepad = null")
+    until(
+        lambda: value("(c.connected, len(c.buttons), c.name)") == (False, 0, ""), what="the kernel knows it"
+    )
+    for each in (page, late):
+        expect(each.frame.locator(".widget-controller")).to_have_text(NONE)
+    connect(late.frame.locator(".widget-controller"))
+    until(
+        lambda: shows(late) == shows(page) == ["0", "1", "0", "1", "A pad"],
+        what="it may be plugged in elsewhere",
+    )
+    assert value("c.connected")
+
+
+def test_another_pad_takes_over_when_one_of_its_buttons_is_pressed(
+    open_page: OpenPage, connected: tuple[RoomPage, Callable[[str], object]]
+) -> None:
+    page, value = connected
+    other = open_page(script=GAMEPAD)
+    until(lambda: "A pad" in shows(other), what="the other page shows it")
+    pads(other, PAD.replace("A pad", "Another pad").replace("pressed: true", "pressed: false"))
+    other.frame.locator("body").evaluate(FRAMES)
+    assert value("c.name") == "A pad"
+    pads(other, "gamepad.buttons[0].pressed = true")
+    until(
+        lambda: value("(c.name, c.connected, len(c.buttons))") == ("Another pad", True, 2),
+        what="it has taken over",
+    )
+    until(lambda: "Another pad" in shows(page), what="the first page shows it")
