@@ -24,9 +24,9 @@ async root => {
     const data = new Uint32Array(canvas.getImageData(0, 0, canvas.canvas.width, canvas.canvas.height).data.buffer);
     return `${image.naturalWidth}x${image.naturalHeight} ${data.reduce((sum, it) => (sum * 31 + it) >>> 0, 7)}`;
   };
-  const loaded = (element, name, test) => test()
-    ? undefined
-    : new Promise(done => { for (const type of [name, "error"]) element.addEventListener(type, done, { once: true }); });
+  const loaded = (element, name, test) => test() ? undefined : new Promise(done => {
+    for (const type of [name, "error"]) element.addEventListener(type, done, { once: true });
+  });
 
   // What an address leads to: it is of this page only.
   const CONTENT = {
@@ -70,9 +70,10 @@ async root => {
     });
   };
 
+  // What a control is now, and not what its markup said when it was made.
   const PROPERTIES = ["type", "value", "checked", "disabled", "min", "max", "step", "placeholder", "multiple", "size",
-    "accept", "loop", "autoplay", "controls", "inert", "htmlFor"];
-  const SKIPPED = /^(class|style|src|value|checked|disabled|min|max|step|placeholder|multiple|size|accept|loop|autoplay|controls|type)$/;
+    "accept", "loop", "autoplay", "controls", "inert"];
+  const SAID_OTHERWISE = new Set(["class", "style", "src", ...PROPERTIES]);
 
   const lines = [];
   const say = async (element, depth) => {
@@ -85,13 +86,12 @@ async root => {
     const classes = [...element.classList].filter(it => !PASSING.test(it)).sort();
     if (classes.length) said.push(classes.map(it => `.${it}`).join(""));
     for (const { name, value } of [...element.attributes].sort((a, b) => a.name < b.name ? -1 : 1)) {
-      if (OWN.test(name) || SKIPPED.test(name)) continue;
+      if (OWN.test(name) || SAID_OTHERWISE.has(name)) continue;
       said.push(`${name}=${REFERENCES.test(name) ? value.split(" ").map(number).join(" ") : JSON.stringify(value)}`);
     }
     for (const name of PROPERTIES) {
       const value = element[name];
-      if (name === "htmlFor" || value === undefined || value === null || value === "" || value === false) continue;
-      if (typeof value !== "object") said.push(`${name} ${JSON.stringify(value)}`);
+      if (value !== undefined && value !== "" && value !== false) said.push(`${name} ${JSON.stringify(value)}`);
     }
     if (element.selectedOptions) said.push(`selected ${[...element.selectedOptions].map(it => it.index).join(" ")}`);
     const content = await CONTENT[element.localName]?.(element);

@@ -1,8 +1,8 @@
 """Every widget class of ipywidgets, class by class: drawn late, as JupyterLab draws it, and used from two pages.
 
-One kernel, of a JupyterLab whose windows know nothing of commdoc; its notebook shows one widget of each class. Two pages
-of its room open when all are there. What is drawn is compared with the stock JupyterLab's, before and after something was
-done to the widget in one of the pages.
+One kernel, of a JupyterLab whose windows know nothing of commdoc; its notebook shows one widget of each class. Two
+pages of its room open when all are there. What is drawn is compared with the stock JupyterLab's, before and after
+something was done to the widget in one of the pages.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def connected(notebook: Notebook, open_page: OpenPage) -> tuple[RoomPage, Callab
     expect(page.frame.locator(".widget-controller")).to_have_text(NONE)
     connect(page.frame.locator(".widget-controller"))
     until(lambda: notebook.value("[a.value for a in c.axes]") == [-1, 0.25], what="the kernel has it")
-    return page, lambda expression: notebook.value(expression)
+    return page, notebook.value
 
 
 def test_a_page_without_a_pad_that_comes_later_leaves_it_connected(

@@ -1,16 +1,13 @@
-"""Every control of ipywidgets in a page: drawn late, and moved by a person."""
+"""Notebooks full of widgets that open late, floods of updates, restarts, math; class by class: `test_classes.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from tests.acceptance import notebooks
 from tests.browser.conftest import OpenPage
 from tests.browser.notebook import Notebook
-from tests.browser.room_page import RoomPage
 from tests.conftest import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.kernel]
@@ -33,109 +30,6 @@ def test_every_widget_of_a_notebook_is_drawn_late(
     expect(page.frame.locator(".jupyter-widgets-error-widget, [data-commdoc-fallback]")).to_have_count(0)
     page.picture(name)
     page.expect_clean(*embedded)
-
-
-def _input(page: RoomPage, name: str) -> Locator:
-    return page.labelled(name).locator("input, textarea, select").first
-
-
-Act = Callable[[RoomPage, str], object]
-
-CONTROLS: dict[str, tuple[str, Act, object]] = {
-    "checkbox": ("Checkbox(description='{}')", lambda p, n: _checkbox(p).check(), True),
-    "dropdown": (
-        "Dropdown(description='{}', options=['one', 'two'])",
-        lambda p, n: _input(p, n).select_option("two"),
-        "two",
-    ),
-    "text": ("Text(description='{}')", lambda p, n: _input(p, n).fill("Ünïcode 🎉"), "Ünïcode 🎉"),
-    "textarea": ("Textarea(description='{}')", lambda p, n: _input(p, n).fill("a\nb"), "a\nb"),
-    "int": ("BoundedIntText(description='{}', max=50)", lambda p, n: _enter(_input(p, n), "999"), 50),
-    "float": ("FloatText(description='{}')", lambda p, n: _enter(_input(p, n), "2.5"), 2.5),
-    "date": (
-        "DatePicker(description='{}')",
-        lambda p, n: _enter(_input(p, n), "2024-02-29"),
-        "datetime.date(2024, 2, 29)",
-    ),
-    "colour": ("ColorPicker(description='{}')", lambda p, n: _enter(_input(p, n), "#ff0000"), "#ff0000"),
-    "several": (
-        "SelectMultiple(description='{}', options=['a', 'b', 'c'])",
-        lambda p, n: _input(p, n).select_option(["a", "c"]),
-        ("a", "c"),
-    ),
-    "radio": (
-        "RadioButtons(description='{}', options=['x', 'y'])",
-        lambda p, n: p.frame.get_by_role("radio", name="y").check(),
-        "y",
-    ),
-    "toggle": (
-        "ToggleButtons(description='{}', options=['p', 'q'])",
-        lambda p, n: p.frame.get_by_role("button", name="q").click(),
-        "q",
-    ),
-    "range": (
-        "IntRangeSlider(description='{}', value=(20, 80))",
-        lambda p, n: p.press(n, "ArrowRight", 3),
-        (23, 80),
-    ),
-    "log": (
-        "FloatLogSlider(description='{}', value=10, min=0, max=3, step=1)",
-        lambda p, n: p.press(n, "ArrowRight"),
-        100.0,
-    ),
-    "upload": (
-        "FileUpload(description='{}')",
-        lambda p, n: _upload(p, bytes(range(256)) * 9),
-        bytes(range(256)) * 9,
-    ),
-}
-
-
-def _enter(box: Locator, text: str) -> None:
-    box.fill(text)
-    box.press("Enter")
-    box.blur()
-
-
-def _upload(page: RoomPage, content: bytes) -> None:
-    with page.page.expect_file_chooser() as chooser:
-        page.frame.get_by_role("button", name="upload").click()
-    chooser.value.set_files({"name": "f.bin", "mimeType": "application/octet-stream", "buffer": content})
-
-
-def _checkbox(page: RoomPage) -> Locator:
-    return page.frame.get_by_role("checkbox")
-
-
-def test_each_control_that_a_person_changes_reaches_kernel_and_other_page(
-    notebook: Notebook, open_page: OpenPage
-) -> None:
-    notebook.run("import ipywidgets as w, datetime; all_of = {}")
-    for name, (made, _, _) in CONTROLS.items():
-        notebook.run(f"all_of[{name!r}] = w.{made.format(name)}")
-    notebook.run("display(w.VBox(list(all_of.values())))")
-    page, other = open_page(size=(1280, 1600)), open_page(size=(1280, 1600))
-    other.expect_readout("log", "10.0")
-    for name, (_, act, _) in CONTROLS.items():
-        act(page, name)
-    for name, (_, _, expected) in CONTROLS.items():
-        value = f"all_of[{name!r}].value"
-        if name == "upload":
-            value = f"bytes({value}[0].content) if {value} else None"
-        elif name == "date":
-            value = f"repr({value})"
-        until(lambda it=value, want=expected: notebook.value(it) == want, what=f"the kernel has {name}")  # type: ignore[misc]
-    expect(_input(other, "text")).to_have_value("Ünïcode 🎉")
-    expect(_input(other, "textarea")).to_have_value("a\nb")
-    expect(_input(other, "dropdown")).to_have_value("two")
-    for each in (page, other):
-        expect(_input(each, "int")).to_have_value("50")
-        expect(_checkbox(each)).to_be_checked()
-        expect(each.frame.get_by_role("radio", name="y")).to_be_checked()
-        each.expect_readout("range", "23 – 80")
-        each.expect_readout("log", "100")
-        each.expect_text("(1)")
-        each.expect_clean()
 
 
 @pytest.mark.scenario("S10")

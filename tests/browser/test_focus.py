@@ -54,6 +54,9 @@ def scroll(where: Locator) -> float:
     return float(where.evaluate("it => it.scrollTop"))
 
 
+FRAMES: Final = "async () => { for (let n = 0; n < 5; n++) await new Promise(requestAnimationFrame); }"
+"""What a browser does by itself after a change is done."""
+
 TEXTS: Final = ("Text", "Textarea", "Password", "Combobox")
 
 MADE: Final = """
@@ -215,8 +218,8 @@ def test_a_list_stays_where_it_was_scrolled_to_and_keeps_the_focus(
     page = open_page()
     where = box(page, "s")
     where.focus()
-    where.evaluate("it => { it.scrollTop = 300; }")
-    until(lambda: scroll(where) == 300, what="it is scrolled")
+    where.evaluate("it => { it.scrollTop = 600; }")
+    until(lambda: scroll(where) == 600, what="it is scrolled")
     for change, shown in (
         ("s.description = 's'; s.rows = 6", "it => it.size === 6"),
         ("s.options, s.value = [f'n {n}' for n in range(61)], " + value, "it => it.options.length === 61"),
@@ -224,8 +227,8 @@ def test_a_list_stays_where_it_was_scrolled_to_and_keeps_the_focus(
     ):
         notebook.run(change)
         until(lambda shown=shown: where.evaluate(shown), what=change)  # type: ignore[misc]
-        notebook.wait_until_the_room_has_it()
-        assert (change, scroll(where), focused(where)) == (change, 300, True)
+        where.evaluate(FRAMES)
+        assert (change, scroll(where), focused(where)) == (change, 600, True)
     if kind == "Select":
         where.press("ArrowDown")
         until(lambda: notebook.value("s.index") == 22, what="keys go on from where the kernel is")
@@ -256,31 +259,47 @@ import ipywidgets as w
 low = {'height': '120px', 'overflow': 'auto', 'display': 'block'}
 texts = [w.Text(f'{n}', description=f't{n}') for n in range(30)]
 box, out = w.VBox(texts, layout=low), w.Output(layout=low)
+lines = w.Textarea('\\n'.join(map(str, range(60))), description='lines', rows=5)
+choices = w.Select(options=[str(n) for n in range(60)], description='choices', rows=5)
 with out:
     for n in range(60): print('line', n)
-display(box, out)
+display(box, out, lines, choices)
+"""
+
+MORE: Final = """
+texts[20].value = 'changed'
+box.children = (*texts, w.Text(description='last'))
+with out: print('more')
+lines.value += '\\nmore'
+choices.options = [*choices.options, 'more']
+"""
+
+ABOVE: Final = """
+box.children = (w.Text(description='first'), *texts)
+out.append_stderr('and more')
+lines.value = lines.value.replace('17', '71')
+choices.options = [*choices.options, 'and more']
 """
 
 
-def test_boxes_and_outputs_stay_where_they_were_scrolled_to(notebook: Notebook, open_page: OpenPage) -> None:
+def test_what_was_scrolled_stays_where_it_is(notebook: Notebook, open_page: OpenPage) -> None:
     notebook.run(SCROLLED)
-    page = open_page()
-    areas = [page.frame.locator(each) for each in (".widget-vbox", ".widget-output")]
+    page = open_page(size=(1280, 1400))
+    areas = [page.frame.locator(each) for each in (".widget-vbox", ".widget-output", "textarea", "select")]
     for area in areas:
         area.hover()
         page.page.mouse.wheel(0, 250)
         until(lambda area=area: scroll(area) > 200, what="it is scrolled")  # type: ignore[misc]
     places = [scroll(area) for area in areas]
-    notebook.run(
-        "texts[20].value = 'changed'; box.children = (*texts, w.Text(description='last'))\nwith out: print('more')"
-    )
-    expect(page.labelled("last")).to_have_count(1)
-    page.expect_text("more")
-    assert [scroll(area) for area in areas] == places
-    notebook.run("box.children = (w.Text(description='first'), *texts)\nout.append_stderr('and more')")
-    expect(page.labelled("first")).to_have_count(1)
-    page.expect_text("and more")
-    assert [scroll(area) for area in areas] == places
+    for change, label, text in ((MORE, "last", "more"), (ABOVE, "first", "and more")):
+        notebook.run(change)
+        expect(page.labelled(label)).to_have_count(1)
+        page.expect_text(text)
+        expect(page.frame.locator("option").last).to_have_text(text.replace(" ", "\xa0"))
+        areas[-1].evaluate(FRAMES)
+        assert [scroll(area) for area in areas] == places
+    notebook.run("choices.index = 55")
+    until(lambda: scroll(areas[-1]) > places[-1], what="the list goes where another one is chosen")
     page.expect_clean()
 
 

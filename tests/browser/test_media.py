@@ -11,7 +11,16 @@ from playwright.sync_api import Browser, expect
 
 import commdoc
 from tests.browser.conftest import OpenPage
-from tests.browser.media import MB, STREAM, UPLOAD, choose, expect_count, make_file, shown_picture
+from tests.browser.media import (
+    MB,
+    STREAM,
+    UPLOAD,
+    choose,
+    expect_count,
+    make_file,
+    make_media,
+    shown_picture,
+)
 from tests.browser.notebook import Notebook
 from tests.browser.player import Player
 from tests.browser.room_page import RoomPage

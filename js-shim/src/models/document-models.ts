@@ -93,7 +93,10 @@ export class DocumentModels {
         return models.isApplying;
       },
       reacted: (commId, state) => this.reactions.add(commId, state),
-      asks: (commId, keys) => this.reactions.asks(commId, keys),
+      asks: (commId, keys) => {
+        this.place?.told(commId);
+        this.reactions.asks(commId, keys);
+      },
       readResolved: (commId, keys) => this.readUpdate(commId, keys),
     };
   }

@@ -5,8 +5,8 @@
  * a tag input takes its field out of the page and puts it in again, and an ipywidgets box makes its children again behind the
  * first one that changed. `keep` runs such a change, and the person stays where they are:
  *
- * - Text that was typed since the field's last `change` is theirs: what a view writes over it waits until they leave the
- *   field, and is written then if they told nothing.
+ * - Text that was typed and that its model has not sent is theirs: what a view writes over it waits, and is written when they
+ *   leave the field and have told nothing.
  * - Otherwise caret and selection stay at the same characters; who is at the end stays there.
  *
  * It costs a look at the focused element, and no search. Views are found by `data-comm-id` on their elements, as in `hand.ts`.
@@ -20,7 +20,7 @@ const FRAMES = 60;
 export class Place {
   private readonly root: Document | HTMLElement;
   private readonly stop = new AbortController();
-  /** Fields with text that was typed since their last `change`, and what was to be written over it. */
+  /** Fields with text that was typed and not sent, and what was to be written over it. */
   private readonly typed = new Map<Field, { waiting?: string; moved?: boolean }>();
   /** What was scrolled, by the comm whose view it is in. */
   private readonly scrolled = new Map<string, Set<Element>>();
@@ -40,38 +40,30 @@ export class Place {
         },
         options,
       );
-    const onField = (listener: (field: Field) => void) => (target: Element) =>
-      isField(target) && listener(target);
-    listen(
-      "input",
-      onField((field) => this.typed.set(field, this.typed.get(field) ?? {})),
-    );
-    listen(
-      "change",
-      onField((field) => this.typed.delete(field)),
-    );
-    listen(
-      "focusout",
-      onField((field) => this.left(field)),
-    );
-    listen("blur", () => undefined);
+    listen("input", (target) => {
+      if (isField(target) && !this.typed.has(target)) this.typed.set(target, {});
+    });
+    listen("focusout", (target) => isField(target) && this.left(target));
     listen("scroll", (target) => this.wasScrolled(target));
+    for (const type of ["change", "blur"]) listen(type, () => undefined);
+  }
+
+  /** A model sends values: what was typed into its view is told. */
+  told(commId: string): void {
+    for (const field of this.typed.keys()) if (commIdOf(field) === commId) this.typed.delete(field);
   }
 
   /** Run a change of a model; whoever is in one of its views stays where they are. */
   keep<T>(commId: string, change: () => T): T {
-    const scrolls = this.scrollsOf(commId);
     const active = (this.root.ownerDocument ?? (this.root as Document)).activeElement;
+    const scrolls = this.scrollsOf(commId, active);
     const view = active && viewAround(active, commId);
     const before = active && view ? new Standing(active, view, this.isTypedInto(active)) : undefined;
     try {
       this.held = before?.element;
       return this.withTyped(before?.field, change);
     } finally {
-      for (const [element, top, left] of scrolls) {
-        element.scrollTop = top;
-        element.scrollLeft = left;
-      }
+      for (const back of scrolls) back();
       before?.restore();
       this.held = undefined;
       // A box takes its old views out a moment later, and has the new ones later still.
@@ -99,7 +91,7 @@ export class Place {
     }
   }
 
-  /** A browser's `change` comes before: if it came, the text was told, and nothing is waiting any more. */
+  /** A browser's `change` comes before this, and what that told is not here any more. */
   private left(field: Field): void {
     const typed = this.typed.get(field);
     this.typed.delete(field);
@@ -112,18 +104,31 @@ export class Place {
   }
 
   private wasScrolled(element: Element): void {
-    const commId = element.closest("[data-comm-id]")?.getAttribute("data-comm-id");
-    if (!commId) return;
+    const commId = commIdOf(element);
+    if (commId === null) return;
     const elements = this.scrolled.get(commId) ?? new Set();
     this.scrolled.set(commId, elements.add(element));
   }
 
-  private scrollsOf(commId: string): [Element, number, number][] {
+  /**
+   * What puts everything back to where it is scrolled to now; but a list where nobody is goes where another one is chosen.
+   * A list scrolls to what is chosen by itself, after the next frame.
+   */
+  private scrollsOf(commId: string, active: Element | null): (() => void)[] {
     const elements = this.scrolled.get(commId);
     if (elements === undefined) return [];
     for (const element of elements) if (!element.isConnected) elements.delete(element);
     if (elements.size === 0) this.scrolled.delete(commId);
-    return [...elements].map((element) => [element, element.scrollTop, element.scrollLeft]);
+    return [...elements].map((element) => {
+      const { scrollTop, scrollLeft } = element;
+      const back = () => Object.assign(element, { scrollTop, scrollLeft });
+      if (!(element instanceof HTMLSelectElement)) return back;
+      const chosen = element.selectedIndex;
+      return () => {
+        if (element === active || element.selectedIndex === chosen)
+          requestAnimationFrame(() => requestAnimationFrame(back));
+      };
+    });
   }
 
   private follow(before: Standing, frames: number): void {
@@ -162,7 +167,7 @@ class Standing {
     const { selectionStart: start = null, selectionEnd: end = null } = this.field ?? {};
     if (start !== null && end !== null) this.range = [start, end, this.field?.selectionDirection ?? "none"];
     const inner = element.closest("[data-comm-id]") ?? view;
-    this.commId = inner.getAttribute("data-comm-id") ?? "";
+    this.commId = commIdOf(inner) ?? "";
     for (let at: Element | null = element; at && at !== inner; at = at.parentElement) {
       this.path.unshift([...(at.parentElement?.children ?? [])].indexOf(at));
       if (at instanceof HTMLElement) this.shown.push([at, at.style.display]);
@@ -233,6 +238,10 @@ function viewAround(element: Element, commId: string): Element | null {
   for (let at: Element | null = element; at; at = at.parentElement?.closest("[data-comm-id]") ?? null)
     if (at.getAttribute("data-comm-id") === commId) return at;
   return null;
+}
+
+function commIdOf(element: Element): string | null {
+  return element.closest("[data-comm-id]")?.getAttribute("data-comm-id") ?? null;
 }
 
 function isField(element: Element): element is Field {

@@ -31,7 +31,8 @@ NUMBERS = [
     ),
     Case(
         "IntRangeSlider",
-        "it = w.IntRangeSlider(value=(20, 80), description='range', continuous_update=False, layout={'width': '371px'})",
+        "it = w.IntRangeSlider(value=(20, 80), description='range', continuous_update=False,"
+        " layout={'width': '371px'})",
         press("ArrowRight", 3),
         "it.value",
         [23, 80],
