@@ -122,7 +122,7 @@ async function pages() {
   };
   await build({
     ...page,
-    entryPoints: entries({ viewer: "src/viewer/viewer.ts" }),
+    entryPoints: entries({ viewer: "src/viewer/viewer.ts", inspector: "src/viewer/inspector/index.ts" }),
   });
   // Classic scripts: a frame of opaque origin may load no module from the host.
   await build({

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-
 from commdoc.rooms.authors import MESSAGE_KEYS
 from tests.rooms.parties import House, Window, moved, opened, request, settled, until
 

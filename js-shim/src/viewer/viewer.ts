@@ -6,10 +6,12 @@
 
 import "./viewer.css";
 import { pipePort } from "../ports";
-import { decodeFrame, frameType, MESSAGE } from "../window/frames";
 import { type Connect, readLink, type TransportEvents, webSocketConnect } from "../window/transport";
 import { FrameWatch } from "./frame-watch";
 import { Header } from "./header";
+import { InspectorButton } from "./inspector/button";
+import { Tap } from "./inspector/tap";
+import { look } from "./look";
 import { serveModules } from "./module-desk";
 import { takeToken } from "./token";
 import type { ConnectionState, FrameTrouble } from "./words";
@@ -26,9 +28,11 @@ function main(): void {
     header.setConnection("refused");
     return;
   }
-  const room = new RoomLine(webSocketConnect(address, WebSocket as never), header, () =>
+  const tap = new Tap();
+  const room = new RoomLine(webSocketConnect(address, WebSocket as never), header, tap, () =>
     refused(address.socket, token),
   );
+  new InspectorButton(document, tap);
   const frame = document.getElementById("frame") as HTMLIFrameElement;
   serveModules(window, frame, address);
   new FrameHost(frame, room, header);
@@ -103,17 +107,21 @@ class RoomLine {
   private count = 0;
   private readonly open: Connect;
   private readonly header: Header;
+  private readonly tap: Tap;
   private readonly isRefused: () => Promise<boolean>;
 
-  constructor(open: Connect, header: Header, isRefused: () => Promise<boolean>) {
+  constructor(open: Connect, header: Header, tap: Tap, isRefused: () => Promise<boolean>) {
     this.open = open;
     this.header = header;
+    this.tap = tap;
     this.isRefused = isRefused;
   }
 
   /** The connections until now are the header's business no more. */
   forget(): void {
     this.first = this.count + 1;
+    this.tap.lost();
+    this.tap.forget();
   }
 
   readonly connect: Connect = (events: TransportEvents) => {
@@ -122,17 +130,18 @@ class RoomLine {
     let opened = false;
     tell("connecting");
     const ended = (code: number, reason: string) => {
+      if (number === this.count) this.tap.lost();
       tell(code === FORBIDDEN || code === WRONG_VERSION ? "refused" : "disconnected");
       events.close(code, reason);
     };
-    return this.open({
+    const line = this.open({
       open() {
         opened = true;
         events.open();
       },
       frame: (data) => {
-        if (number >= this.first) look(data, this.header);
-        events.frame(data);
+        const isOurs = number === this.count && number >= this.first && look(data, this.header, this.tap);
+        if (!isOurs) events.frame(data);
       },
       close: (code, reason) => {
         if (opened) return ended(code, reason);
@@ -142,15 +151,9 @@ class RoomLine {
         );
       },
     });
+    this.tap.connecting(line);
+    return line;
   };
-}
-
-function look(data: Uint8Array, header: Header): void {
-  try {
-    if (frameType(data) === MESSAGE) header.take(decodeFrame(data).message);
-  } catch {
-    // The frame's own reader refuses it, with the reason.
-  }
 }
 
 /** Does the host refuse this token? Asked by way of a blob that no room has. */

@@ -27,13 +27,14 @@ export class Writer {
     this.doc.transact(action);
   }
 
-  open(commId: string, state: State): void {
+  /** @param head what stands beside the state: `model_name` … */
+  open(commId: string, state: State, head: State = {}): void {
     const seq = this.comms.get(commId)?.seq ?? ++this.#seq;
     const comm: Plain = { target_name: "jupyter.widget", seq, epoch: "e", state: { ...state } };
     this.batch(() => {
       this.close(commId);
       this.comms.set(commId, comm);
-      this.#push("o", commId, { ...comm });
+      this.#push("o", commId, { ...comm, ...head });
     });
   }
 

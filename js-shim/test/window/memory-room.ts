@@ -61,6 +61,8 @@ export class MemoryRoom {
   /** What windows said, and its buffers. */
   readonly heard: { message: FromWindow; buffers: Uint8Array[]; peer: Peer }[] = [];
   connections = 0;
+  /** Whether it says that it tells who changes what. */
+  tells = false;
   /** The room's own Yjs client id, when it tells it. */
   clientId: number | undefined;
   /** What is answered to a hello, instead of a welcome. */
@@ -174,6 +176,7 @@ export class MemoryRoom {
       },
       kernel: { status: "idle", epoch: "e", kernel_id: "k", live: true },
       peers: [],
+      ...(this.tells ? { inspect: true } : {}),
     };
     peer.send(welcome);
     peer.sendSync((encoder) => sync.writeSyncStep1(encoder, this.writer.doc));
