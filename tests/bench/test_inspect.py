@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from typing import Any
 
 import pytest
 from rich.console import Console
 from rich.table import Table
 
+from commdoc.protocol.frames import Frame
 from tests.rooms.parties import Bridge, House, moved, opened
 
 ROUNDS = 40
@@ -29,18 +29,12 @@ async def a_round(house: House, bridge: Bridge, comms: int, value: int) -> float
     ops = [moved(value, f"c{(value * BATCH + n) % comms}") for n in range(BATCH)]
     kernel = house.room.kernel
     member = next(m for m in house.room.broadcast.members.values() if m.handshake is None)
-    kernel._take_ops(member.peer, _Frame({"type": "ops", "batch": number, "ops": ops}))
+    kernel._take_ops(member.peer, Frame({"type": "ops", "batch": number, "ops": ops}, []))
     begin = time.thread_time()
     kernel.apply()
     taken = time.thread_time() - begin
     await asyncio.sleep(0)
     return taken
-
-
-class _Frame:
-    def __init__(self, message: dict[str, Any]) -> None:
-        self.message = message
-        self.buffers: list[memoryview] = []
 
 
 async def measure(comms: int) -> dict[str, float]:
