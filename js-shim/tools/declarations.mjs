@@ -21,6 +21,8 @@ export function withFileNames(text, isFile) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const folder = process.argv[2];
+  // Of the style sheets, which a module imports for what they do.
+  writeFileSync(join(folder, "css.d.ts"), "export {};\n");
   for (const name of readdirSync(folder, { recursive: true })) {
     if (!name.endsWith(".d.ts")) continue;
     const path = join(folder, name);

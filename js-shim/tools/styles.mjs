@@ -5,8 +5,11 @@ const SCHEME = /\(prefers-color-scheme: ?(dark|light)\)/g;
 
 /** The sheets by file name. Throws when one would style what isn't of a class, i.e. the page around. */
 export function embedStyles(bundled) {
-  // KaTeX counts equations in the body.
-  const css = bundled.replace(/:root\b/g, ".commdoc").replace(/\bbody \{(?=\s*counter-reset)/g, ".commdoc {");
+  // KaTeX counts equations in the body. Older forms of fonts are left out.
+  const css = bundled
+    .replace(/:root\b/g, ".commdoc")
+    .replace(/\bbody \{(?=\s*counter-reset)/g, ".commdoc {")
+    .replace(/,\s*url\((?:""|)\) format\("[^"]*"\)/g, "");
   const only = (scheme) =>
     css
       .replace(SCHEME, (_, its) => (its === scheme ? "all" : "not all"))

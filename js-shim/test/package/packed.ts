@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 export const ROOT = join(import.meta.dirname, "../..");
 
 interface Exports {
-  [entry: string]: string | { types: string; import: string };
+  [entry: string]: string | { types: string; import: string } | { types: string; default: string };
 }
 
 export const PACKAGE = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { exports: Exports };
@@ -16,7 +16,7 @@ export const PACKAGE = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8
 /** Entry points of code: name to their declarations and module, as paths in the package. */
 export const CODE = new Map(
   Object.entries(PACKAGE.exports).flatMap(([name, files]) =>
-    typeof files === "string" ? [] : [[name, files] as const],
+    typeof files !== "string" && "import" in files ? [[name, files] as const] : [],
   ),
 );
 
