@@ -32,7 +32,8 @@ export class Hand {
     const view = (root.ownerDocument ?? (root as Document)).defaultView ?? root;
     listen<PointerEvent>("pointerup", (event) => this.pointerUp(event), view);
     listen<PointerEvent>("pointercancel", (event) => this.pointerUp(event), view);
-    listen("blur", () => this.allUp(), view);
+    // An element that loses the focus to what is pressed says so after the press, on its way through the window.
+    listen("blur", ({ target }) => target === view && this.allUp(), view);
     for (const type of ["keydown", "input", "wheel"]) listen(type, (event) => this.keyDown(event));
     listen("focusout", () => this.keysUp());
   }

@@ -232,7 +232,10 @@ describe("what comes in", () => {
     const model = await manager.get_model("a");
     const view = await manager.create_view(model);
     document.body.append(view.el);
+    const elsewhere = document.body.appendChild(document.createElement("input"));
+    elsewhere.focus();
     view.el.dispatchEvent(new MouseEvent("pointerdown", { bubbles: true, composed: true }));
+    elsewhere.blur(); // as a press takes the focus away, after it is told
     model.set("value", 30);
     model.save_changes();
     source.set("a", { value: 10, max: 50 });
