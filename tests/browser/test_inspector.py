@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.drawer import Drawer
 from tests.browser.notebook import Notebook
+from tests.browser.room_page import RoomPage
 from tests.conftest import ROOT, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.acceptance("D6"), pytest.mark.timeout(180)]
@@ -64,6 +65,21 @@ def test_what_a_window_changed_before_the_drawer_was_opened_is_known(
     drawer.choose(comm_id(notebook, "s"))
     drawer.go_to("value")
     expect(drawer.cell("value", "by")).to_have_text(re.compile("^Chrome page"))
+
+
+def test_who_may_only_read_sees_it_too(chromium: Browser, notebook: Notebook, open_page: OpenPage) -> None:
+    notebook.run(SLIDER)
+    one, reader = open_page(), RoomPage(chromium, notebook.reading_link())
+    try:
+        drawer = Drawer(reader)
+        drawer.choose(comm_id(notebook, "s"))
+        drawer.go_to("value")
+        one.press("speed", "ArrowRight")
+        expect(drawer.cell("value", "value")).to_have_text("value: 8")
+        expect(drawer.cell("value", "by")).to_have_text(re.compile("^Chrome page"))
+        reader.expect_clean()
+    finally:
+        reader.close()
 
 
 def test_a_loop_of_the_kernel_shows_as_updates_per_second(notebook: Notebook, open_page: OpenPage) -> None:

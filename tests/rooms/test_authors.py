@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from commdoc.rooms.authors import MESSAGE_KEYS
@@ -154,7 +153,7 @@ async def test_many_changes_are_few_messages_of_bounded_size() -> None:
 async def test_a_window_that_takes_nothing_is_told_the_newest_when_it_does() -> None:
     async with House() as house:
         bridge, watching = await house.bridge(), await house.window()
-        gate = watching.gate
+        gate, authors_of_room = watching.gate, house.room.authors
         many = {f"k{n}": "x" * 100 for n in range(1_000)}
         await bridge.do(opened("c1", **many))
         await inspect(watching)
@@ -165,8 +164,11 @@ async def test_a_window_that_takes_nothing_is_told_the_newest_when_it_does() -> 
             value += 1
             changed = dict.fromkeys(many, f"{value}" * 100)
             await bridge.do({"op": "update", "comm_id": "c1", "state": changed})
-            await asyncio.sleep(0)
-        await bridge.do(moved(1))
+        queued = peer._event_bytes
+        for value in range(20):
+            await bridge.do(moved(value + 1))
+            authors_of_room._tell()
+        assert peer._event_bytes == queued, "nothing more waits for it"
         gate.open.set()
         await knows(watching, "c1", "value", "kernel")
 

@@ -33,22 +33,7 @@ beforeEach(async () => {
   document.body.innerHTML = '<section id="inspector" hidden></section>';
   room = new MemoryRoom();
   room.tells = true;
-  room.writer.batch(() => {
-    for (let n = 0; n < COMMS; n++)
-      room.writer.array.push([
-        JSON.stringify([
-          "o",
-          `comm-${n}`,
-          {
-            target_name: "jupyter.widget",
-            model_name: `M${n}Model`,
-            seq: n + 1,
-            epoch: "e",
-            state: { value: n },
-          },
-        ]),
-      ]);
-  });
+  room.writer.array.push(Array.from({ length: COMMS }, (_, n) => opened(n)));
   tap = new Tap();
   const joining = joinRoom(tapped(room.connect, tap), { onProblem: () => undefined });
   await later(10);
@@ -64,9 +49,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function open(n: number): void {
+function opened(n: number): string {
   const head = { target_name: "jupyter.widget", model_name: `M${n}Model`, seq: n + 1, epoch: "e" };
-  room.writer.array.push([JSON.stringify(["o", `comm-${n}`, { ...head, state: { value: n } }])]);
+  return JSON.stringify(["o", `comm-${n}`, { ...head, state: { value: n } }]);
 }
 
 function update(commId: string, value: number): void {
@@ -124,7 +109,7 @@ describe("the drawer", () => {
   it("follows what comes and goes, and keeps what is chosen", async () => {
     press("comms", "ArrowDown");
     expect(text(".of-comm h3")).toBe("M0Model");
-    open(COMMS);
+    room.writer.array.push([opened(COMMS)]);
     await later(300);
     expect(text(".totals")).toContain("5,001 comms");
     const array = room.writer.array;

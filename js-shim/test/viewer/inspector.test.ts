@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { Inspected } from "../../src/viewer/inspector/model";
 import { Tap } from "../../src/viewer/inspector/tap";
+import { frameType, SYNC } from "../../src/window/frames";
 import type { ChangedKeys } from "../../src/window/messages";
 import { joinRoom, type Room } from "../../src/window/room";
 import { arrived, MemoryRoom } from "../window/memory-room";
@@ -8,16 +9,29 @@ import { tapped } from "./tapped";
 
 const SLIDER = { value: 0, min: 0 };
 
-async function page(): Promise<{ room: MemoryRoom; tap: Tap; window: Room; problems: string[] }> {
+interface Page {
+  room: MemoryRoom;
+  tap: Tap;
+  window: Room;
+  problems: string[];
+  /** The frames that the window got. */
+  passed: Uint8Array[];
+}
+
+async function page(): Promise<Page> {
   const room = new MemoryRoom();
   room.tells = true;
   const tap = new Tap();
   const problems: string[] = [];
-  const window = await joinRoom(tapped(room.connect, tap), {
-    onProblem: (text) => problems.push(text),
-    backOffMs: [1, 2],
-  });
-  return { room, tap, window, problems };
+  const passed: Uint8Array[] = [];
+  const window = await joinRoom(
+    tapped(room.connect, tap, (data) => passed.push(data)),
+    {
+      onProblem: (text) => problems.push(text),
+      backOffMs: [1, 2],
+    },
+  );
+  return { room, tap, window, problems, passed };
 }
 
 function told(room: MemoryRoom, ...changes: ChangedKeys[]): void {
@@ -66,15 +80,27 @@ describe("the inspector's model", () => {
   });
 
   it("keeps from the window what is the inspector's alone", async () => {
-    const { room, tap, window, problems } = await page();
+    const { room, tap, window, problems, passed } = await page();
     const inspected = new Inspected(tap, () => undefined);
-    const updates = vi.fn();
-    window.doc.on("update", updates);
+    await arrived();
+    expect(inspected.isLive).toBe(true);
+    passed.length = 0;
     room.writer.open("c1", SLIDER);
     told(room, { comm_id: "c1", keys: ["value"], ago: 0 });
     await arrived();
-    expect(updates).toHaveBeenCalledTimes(1);
+    expect(passed.map(frameType)).toEqual([SYNC]);
     expect(problems).toEqual([]);
+    inspected.stop();
+    window.close();
+  });
+
+  it("is answered what it asks for, and its window isn't", async () => {
+    const { tap, window, passed } = await page();
+    const before = passed.length;
+    const inspected = new Inspected(tap, () => undefined);
+    await arrived();
+    expect(inspected.isLive).toBe(true);
+    expect(passed.length).toBe(before);
     inspected.stop();
     window.close();
   });

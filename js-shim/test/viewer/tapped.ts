@@ -5,17 +5,20 @@ import { look } from "../../src/viewer/look";
 import type { ToWindow } from "../../src/window/messages";
 import type { Connect } from "../../src/window/transport";
 
-/** @param header told what the header is told */
+/** @param passed told each frame that the window gets */
 export function tapped(
   connect: Connect,
   tap: Tap,
-  header: (message: ToWindow) => void = () => undefined,
+  passed: (data: Uint8Array) => void = () => undefined,
 ): Connect {
+  const header = { take: (_: ToWindow) => undefined };
   return (events) => {
     const line = connect({
       open: () => events.open(),
       frame: (data) => {
-        if (!look(data, { take: header }, tap)) events.frame(data);
+        if (look(data, header, tap)) return;
+        passed(data);
+        events.frame(data);
       },
       close: (code, reason) => {
         tap.lost();
