@@ -12,6 +12,7 @@ export default defineConfig({
   ],
   test: {
     include: ["test/**/*.test.ts"],
+    typecheck: { include: ["test/package/*.test-d.ts"] },
     testTimeout: 20_000,
     pool: "threads",
     maxWorkers: 2,

@@ -6,6 +6,8 @@
  *     const remove = host.widget(commId).render(element);
  *
  * A module runs with all that the page may do: only those of comms that the room's kernel has made run by themselves (`trusted`).
+ *
+ * @module
  */
 
 import { fromRoom } from "../models/from-room";

@@ -1,3 +1,12 @@
+/**
+ * Reads the comms map of a yjs document that came by any road: no connection, no DOM.
+ *
+ *     const comms = new CommsMap(doc);
+ *     for (const [commId, comm] of comms) console.log(commId, comm.modelName, comm.encodedState);
+ *
+ * @module
+ */
+
 export { CommsMap, type CommsMapOptions, SchemaError, type View } from "./comms-map";
 export {
   type BlobSentinel,

@@ -29,8 +29,11 @@ export const WIDGET_TARGET = "jupyter.widget";
 
 /** Something went wrong for one comm; the rest goes on. */
 export interface Problem {
+  /** Empty for what is no comm's. */
   commId: string;
+  /** What failed and why, for a reader of a log. */
   text: string;
+  /** What was thrown. */
   error?: unknown;
 }
 
@@ -50,6 +53,7 @@ export interface ModelHost {
 export interface DocumentModelsOptions {
   /** Whose pointer and key events tell which models are under the hand; the page's document. */
   root?: Document | HTMLElement;
+  /** Told of what failed for one comm, in words with its id; the browser's console is, too. */
   onProblem?: (problem: Problem) => void;
 }
 

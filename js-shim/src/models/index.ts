@@ -6,9 +6,13 @@
  *     const view = await models.create_view(await models.get_model(commId));
  *     Widget.attach(view.luminoWidget, element);          // Widget of @lumino/widgets
  *
- * The page brings the style sheets (`@jupyter-widgets/controls/css/widgets-base.css` and JupyterLab's variables).
+ * Their looks are `commdoc/style.css`, for elements within one of class `commdoc`. Whoever wants all that a room displays in one
+ * element has `mountRoom` of `commdoc/viewer`.
+ *
+ * @module
  */
 
+export { askHost, type FindModule, type ModulePlace } from "./ask-host";
 export { fromRoom } from "./from-room";
 export { type ManagerOptions, type Problem, RoomManager } from "./manager";
 export type { Classes, ModuleLoader } from "./modules";

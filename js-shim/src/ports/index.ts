@@ -16,6 +16,8 @@
  * A port takes whatever is posted, also while nobody reads at its other end. For a frame that stands still the socket is
  * closed before the page's memory is full of what waits for it; the frame hears of that when it goes on, and comes back to what
  * the room has then, as a window does that was away.
+ *
+ * @module
  */
 
 import type { Connect, Transport } from "../window/transport";

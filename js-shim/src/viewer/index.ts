@@ -6,6 +6,8 @@
  *     const { room, remove } = await mountRoom(element, link);
  *
  * The page's light and dark are the reader's with `commdoc/style.css`; `commdoc/light.css` and `commdoc/dark.css` have one.
+ *
+ * @module
  */
 
 export { type Mounted, type MountOptions, mountRoom } from "./mount";

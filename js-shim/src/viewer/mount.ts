@@ -25,6 +25,7 @@ export interface MountOptions extends ModelsOptions {
 
 /** Widgets in a page. */
 export interface Mounted {
+  /** As it was given, or joined by its link. */
   readonly room: Room;
   /** The room's models, `modelsOf(room)`. */
   readonly models: RoomManager;

@@ -1,3 +1,12 @@
+/**
+ * A window onto a room: joins it, reads its widgets, asks for changes, sends and hears messages. No DOM; runs in Node, too.
+ *
+ *     const room = await joinRoom(link);
+ *     const { settled } = room.request(commId, { value: 5 });
+ *
+ * @module
+ */
+
 export type { ConnectionStatus } from "./connection";
 export { BlobError, CommdocError, ConnectionError, ProtocolError, RequestError } from "./errors";
 export type {
