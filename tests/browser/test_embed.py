@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.consumer import Consumer, Quiet, served
 from tests.browser.notebook import Notebook
 from tests.conftest import until
+from tests.server.jupyter.serving import ENABLED, TOKEN, jupyter_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.kernel, pytest.mark.acceptance("D6"), pytest.mark.timeout(400)]
 
@@ -231,6 +232,25 @@ def test_the_room_s_own_page_shows_in_a_frame(notebook: Notebook, site: str, emb
     readout = page.page.frame_locator("#room").frame_locator("#frame").locator(".widget-readout")
     expect(readout).to_have_text("3", timeout=WAIT_MS)
     assert page.console == []
+
+
+def test_a_page_of_the_jupyter_server_itself_needs_no_leave(
+    consumer: Consumer, example: str, embed: Open, tmp_path: Path
+) -> None:
+    assert example
+    options = [ENABLED, f"--ServerApp.extra_static_paths={consumer.folder / 'public'}"]
+    with jupyter_server(tmp_path, options) as server:
+        kernel = server.start("a.ipynb")
+        kernel.run("%load_ext commdoc")
+        kernel.run("import ipywidgets as w; s = w.IntSlider(value=3); display(s)")
+        link = server.link(str(server.room(path="a.ipynb")["room_id"]), "window")
+        page = embed(f"{server.url}lab/api/nothing?token={TOKEN}")
+        page.console.clear()
+        page.page.goto(f"{server.url}static/index.html#{link}")
+        page.expect_readout("3")
+        page.press()
+        until(lambda: "4" in kernel.run("print(s.value)"), what="the kernel has it")
+        assert page.console == []
 
 
 # --- a room in a page -------------------------------------------------------------------------------------------------

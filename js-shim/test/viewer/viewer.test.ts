@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Header } from "../../src/viewer/header";
 import { LogPanel } from "../../src/viewer/log-panel";
 import { takeToken } from "../../src/viewer/token";
@@ -100,6 +100,16 @@ describe("the token", () => {
     expect(takeToken(window)).toBe("secret");
     history.replaceState(null, "", "/commdoc/rooms/r2/");
     expect(takeToken(window)).toBe("");
+  });
+
+  it("is the link's, where a browser keeps no storage for a page in a frame", () => {
+    location.hash = "#token=secret";
+    const storage = vi.spyOn(window, "sessionStorage", "get").mockImplementation(() => {
+      throw new DOMException("denied", "SecurityError");
+    });
+    expect(takeToken(window)).toBe("secret");
+    expect(takeToken(window)).toBe("");
+    storage.mockRestore();
   });
 });
 
