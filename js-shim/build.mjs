@@ -68,6 +68,7 @@ async function core() {
       models: "src/models/index.ts",
       afm: "src/afm/index.ts",
       viewer: "src/viewer/index.ts",
+      conformance: "conformance/index.ts",
       interop: "tools/interop.ts",
     },
     outdir: "dist",

@@ -91,7 +91,7 @@ export const modules: Case[] = [
     trace: ["begins", "ends", "render", "one: "],
   },
   {
-    name: "a module without a default export is said in its place; others go on",
+    name: "a module without a default export is a failure that is told; others go on",
     steps: [
       {
         open: {
@@ -99,10 +99,10 @@ export const modules: Case[] = [
           b: { _esm: `export default { render({ el }) { trace("b"); el.textContent = "drawn"; } }` },
         },
       },
-      { show: "b", as: "other" },
+      { show: "a", as: "one" },
       { wait: "problem a" },
-      { wait: "b" },
+      { show: "b", as: "other" },
     ],
-    trace: ["problem a", "b", "other: drawn"],
+    trace: ["problem a", "b", "one: ", "other: drawn"],
   },
 ];

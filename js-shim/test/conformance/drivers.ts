@@ -1,26 +1,9 @@
-/** Two hosts of AFM modules, on the same source in memory: this package's, and anywidget's own front end as the page has it. */
+/** The hosts on a source in memory. */
 
-import { Widget } from "@lumino/widgets";
-import type { Driver, Heard, Story } from "../../conformance";
-import { AfmHost } from "../../src/afm";
-import { RoomManager } from "../../src/models/manager";
+import type { Driver, Heard, RunningHost, Story } from "../../conformance";
+import type { ModelSource } from "../../src/models/source";
 import { MemorySource } from "../models/memory-source";
-
-class Source extends MemorySource {
-  constructor(private readonly heard: Heard) {
-    super();
-  }
-
-  override request(commId: string, state: Record<string, unknown>): string {
-    this.heard.requested(commId, state);
-    return super.request(commId, state);
-  }
-
-  override send(commId: string, data: unknown, buffers: readonly ArrayBuffer[]): string {
-    this.heard.sent(commId, (data as { content: unknown }).content, buffers);
-    return super.send(commId, data, buffers);
-  }
-}
+import { afmHost, pageHost } from "./hosts";
 
 function storyOf(source: MemorySource): Story {
   return {
@@ -37,39 +20,15 @@ function storyOf(source: MemorySource): Story {
   };
 }
 
-export const commdoc: Driver = {
-  name: "commdoc",
-  start(heard) {
-    const source = new Source(heard);
-    const host = new AfmHost(source, { onProblem: ({ commId }) => heard.problem(commId) });
-    return {
-      story: storyOf(source),
-      host: {
-        show: (commId, el) => host.widget(commId).render(el),
-        dispose: () => host.dispose(),
-      },
-    };
-  },
-};
+function inMemory(name: string, hostOf: (source: ModelSource, heard: Heard) => RunningHost): Driver {
+  return {
+    name,
+    start(heard) {
+      const source = new MemorySource();
+      return { story: storyOf(source), host: hostOf(source, heard) };
+    },
+  };
+}
 
-export const anywidget: Driver = {
-  name: "anywidget",
-  start(heard) {
-    const source = new Source(heard);
-    const manager = new RoomManager(source, {
-      root: document,
-      onProblem: ({ commId }) => heard.problem(commId),
-    });
-    return {
-      story: storyOf(source),
-      host: {
-        show(commId, el) {
-          const view = manager.get_model(commId).then((model) => manager.create_view(model));
-          view.then((made) => Widget.attach((made as unknown as { luminoWidget: Widget }).luminoWidget, el));
-          return () => void view.then((made) => made.remove());
-        },
-        dispose: () => manager.dispose(),
-      },
-    };
-  },
-};
+export const commdoc = inMemory("commdoc", afmHost);
+export const anywidget = inMemory("anywidget", pageHost);
