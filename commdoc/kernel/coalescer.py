@@ -11,6 +11,10 @@ The rules of convergence that live here:
    began to be read again, in between is not taken from it. A key that was *sent* in between is read once
    more (`read_again`), since nobody can say whether that send was newer than the reading.
 
+A trait may be a command: plotly sets one to what front ends are to do, and to None at once. Merged, nobody would hear
+of it. So a dict or list of which the next value is None, before it was told, goes out as two messages with these
+updates, as plain front ends get them; the document has None. Late windows get none of it.
+
 A thread may be overtaken between reading a trait and sending it: when another thread than the last writes a key, it
 is read again, too.
 
@@ -32,7 +36,7 @@ from commdoc.kernel.cells import Cells, PendingOp
 from commdoc.kernel.hook import CONTROL_TARGET, WIDGET_TARGET
 from commdoc.kernel.output_ops import OutputMirror
 from commdoc.kernel.records import Kind, Parent, Record
-from commdoc.protocol.values import put_buffers
+from commdoc.protocol.values import put_buffers, take_buffers
 
 MAX_WAITING: Final = 20_000
 """Operations that wait for a room; beyond, state is read again later and the oldest events are left out."""
@@ -247,13 +251,26 @@ class Coalescer:
         cause = header["msg_id"] if header and header.get("msg_type") == "comm_msg" else None
         op = self._updates.get(comm_id)
         if op is not None and op.get("cause") == cause:
+            commands = {
+                key: op["state"][key]
+                for key, value in state.items()
+                if value is None and op["state"].get(key).__class__ in (dict, list)
+            }
             op["state"].update(state)
+            if commands:
+                self._command(comm_id, commands)
             return
         op = {"op": "update", "comm_id": comm_id, "state": state}
         if cause is not None:
             op["cause"] = cause
         self._ops.append(op)
         self._updates[comm_id] = op
+
+    def _command(self, comm_id: str, state: dict[str, Any]) -> None:
+        """Tell values that were taken back at once, and that they were."""
+        state, paths, buffers = take_buffers(state)
+        self._message(comm_id, {"method": "update", "state": state, "buffer_paths": paths}, buffers)
+        self._message(comm_id, {"method": "update", "state": dict.fromkeys(state)}, [])
 
     def _open(self, comm_id: str, target_name: str, data: Any, buffers: Any, metadata: Any) -> None:
         self._targets[comm_id] = target_name

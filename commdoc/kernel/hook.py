@@ -162,7 +162,6 @@ class SendHook:
 
     def _make(self) -> Callable[..., Any]:
         original = self._original
-        watched = self._watched
         comm_msg = self._comm_msg
         hook = self
 
@@ -200,21 +199,26 @@ class SendHook:
                         # Into the record that is there, without one call more: under a loop this is all.
                         noted = before[2]
                         for key, value in state.items():
+                            if value is None and noted.get(key).__class__ not in SCALARS:
+                                hook._took_back(content["comm_id"], data, parent)
+                                break
                             noted[key] = value if value.__class__ in SCALARS else freeze(value)
                         if hook._last is not last:
                             hook._update(content["comm_id"], data, buffers, parent)
-                elif hook.active:
-                    if msg_or_type.__class__ is str:
-                        note = watched.get(msg_or_type)
-                        if note is not None and note(content, buffers, parent, metadata) is KEPT:
-                            return None
-                    elif hook._whole_message(msg_or_type, buffers) is KEPT:
-                        return None
+                elif hook.active and hook._other(msg_or_type, content, buffers, parent, metadata) is KEPT:
+                    return None
             except Exception as error:  # noqa: BLE001 - user code must not notice (P8)
                 hook._report(error)
             return original(stream, msg_or_type, content, parent, ident, buffers, track, header, metadata)
 
         return send
+
+    def _other(self, msg_or_type: Any, content: Any, buffers: Any, parent: Any, metadata: Any) -> Any:
+        """Note what is no comm message, or is handed over whole."""
+        if msg_or_type.__class__ is not str:
+            return self._whole_message(msg_or_type, buffers)
+        note = self._watched.get(msg_or_type)
+        return None if note is None else note(content, buffers, parent, metadata)
 
     def _whole_message(self, message: Any, buffers: Any) -> Any:
         msg_type, content = message.get("msg_type"), message.get("content")
@@ -271,6 +275,11 @@ class SendHook:
     def _message(self, comm_id: str, data: Any, buffers: Any) -> None:
         self._barrier((Kind.MESSAGE, comm_id, freeze(data), freeze_buffers(buffers)))
         self._urge()
+
+    def _took_back(self, comm_id: str, data: dict[str, Any], parent: Parent | None) -> None:
+        """A key that was just set to something has None again: both are noted, see `Coalescer`."""
+        self._update(comm_id, data, None, parent)
+        self._last.pop(comm_id, None)
 
     def _update(self, comm_id: str, data: dict[str, Any], buffers: Any, parent: Parent | None) -> None:
         paths = data.get("buffer_paths")

@@ -150,8 +150,11 @@ class AsyncComm:
 
     def on_message(self, data: Any, buffers: list[bytes]) -> bool:
         """Take a message from the kernel; False when the callbacks are too far behind for it."""
-        if isinstance(data, dict) and data.get("method") == "custom" and "content" in data:
+        method = data.get("method") if isinstance(data, dict) else None
+        if method == "custom" and "content" in data:
             data = data["content"]
+        elif method == "update" and self.target_name == WIDGET_TARGET:
+            return True  # a command to front ends: the value is None again
         return self.observers.message(data, buffers)
 
     # --- asking -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import queue
 import random
 import signal
 import socket
+import sys
 import tempfile
 import time
 import uuid
@@ -72,9 +73,11 @@ class Notebook:
     ----------
     path : Path, optional
         Of the notebook, as a Jupyter server tells its kernels.
+    python : str, optional
+        The interpreter, of another environment.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, python: str = sys.executable) -> None:
         runtime = Path(jupyter_runtime_dir())
         runtime.mkdir(parents=True, exist_ok=True)
         self.kernel_id = str(uuid.uuid4())
@@ -84,6 +87,9 @@ class Notebook:
             cache_ports=False,
             **dict(zip(PORTS, quiet_ports(len(PORTS)), strict=True)),
         )
+        spec = self.manager.kernel_spec
+        assert spec is not None
+        spec.argv[0] = python
         env = {**os.environ, "COMMDOC_SIDECAR_GRACE": GRACE_SECONDS}
         if path is not None:
             env["JPY_SESSION_NAME"] = str(path)

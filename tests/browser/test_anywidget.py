@@ -259,3 +259,40 @@ def test_a_widget_that_is_closed_leaves_the_pages(notebook: Notebook, open_page:
     expect(late.frame.locator(".widget-hslider")).to_have_count(1)
     page.expect_clean()
     late.expect_clean()
+
+
+@pytest.mark.scenario("S24")
+def test_a_trait_that_is_set_and_taken_back_at_once_is_a_command_to_the_windows_that_are_there(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    notebook.run(
+        """
+import anywidget, traitlets
+class Does(anywidget.AnyWidget):
+    _esm = '''export default { render({ model, el }) {
+      el.append("does");
+      model.on("change:do", () => {
+        const it = model.get("do");
+        if (it !== null) el.append(` ${it.what}${it.raw.getUint8(0)}`);
+      });
+    } };'''
+    do = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+def tell(*whats):
+    for what in whats:
+        does.do = {"what": what, "raw": b"\\x07"}
+        does.do = None
+does = Does(); display(does)
+        """
+    )
+    pages = open_page(), open_page()
+    for page in pages:
+        page.expect_text("does")
+    notebook.run("tell('a', 'b', 'c')")
+    for page in pages:
+        page.expect_text("does a7 b7 c7")
+    late = open_page()
+    late.expect_text("does")
+    notebook.run("tell('d')")
+    late.expect_text("does d7")
+    for page in (*pages, late):
+        page.expect_clean()

@@ -61,6 +61,35 @@ def harness() -> Harness:
     return Harness()
 
 
+def test_a_value_that_is_taken_back_at_once_is_a_command_to_front_ends(harness: Harness) -> None:
+    for step in (1, 2):
+        harness.update(step=step, do={"what": step, "bytes": b"12"})
+        harness.update(do=None)
+    harness.update(step=3)
+    assert harness.take() == [
+        ("update", "a", {"step": 1, "do": None}),
+        *commands({"do": {"what": 1}}),
+        ("update", "a", {"step": 2, "do": None}),
+        *commands({"do": {"what": 2}}),
+        ("update", "a", {"step": 3}),
+    ]
+
+
+def commands(state: dict[str, Any]) -> list[tuple[Any, ...]]:
+    paths = [[key, "bytes"] for key in state]
+    return [
+        ("message", "a", {"method": "update", "state": state, "buffer_paths": paths}),
+        ("message", "a", {"method": "update", "state": dict.fromkeys(state)}),
+    ]
+
+
+@pytest.mark.parametrize("value", [5, "text", True, 2.5])
+def test_a_plain_value_that_is_taken_back_is_merged(harness: Harness, value: Any) -> None:
+    harness.update(value=value)
+    harness.update(value=None)
+    assert harness.take() == [("update", "a", {"value": None})]
+
+
 # --- merging ---------------------------------------------------------------------------------------------------------
 
 

@@ -36,6 +36,22 @@ def test_updates_of_a_widget_in_a_row_are_one_record(harness: Harness) -> None:
     ]
 
 
+def test_what_is_taken_back_at_once_stays_beside_what_takes_it_back(harness: Harness) -> None:
+    harness.hook.mergeable = {"c": "jupyter.widget"}
+    for command in ("one", "two"):
+        harness.update({"step": command, "do": {"what": command}}, parent=EXECUTE)
+        harness.update({"do": None}, parent=EXECUTE)
+    harness.update({"step": None}, parent=EXECUTE)
+    harness.update({"step": "last"}, parent=EXECUTE)
+    assert [record[2] for record in harness.records] == [
+        {"step": "one", "do": {"what": "one"}},
+        {"do": None},
+        {"step": "two", "do": {"what": "two"}},
+        {"do": None},
+        {"step": "last"},
+    ]
+
+
 @pytest.mark.scenario("S24", "S25")
 @pytest.mark.parametrize("between", ["message", "close", "view", "stream of a handler", "seal"])
 def test_nothing_goes_into_a_record_that_has_a_barrier_behind_it(harness: Harness, between: str) -> None:

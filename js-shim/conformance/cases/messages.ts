@@ -41,6 +41,21 @@ export const messages: Case[] = [
     },
   },
   {
+    name: "content that is sent is JSON, a typed array in it an object of its items",
+    steps: [
+      {
+        open: {
+          a: {
+            _esm: `export default { initialize({ model }) {
+              model.send({ at: new Float32Array([0.5, 2]), not: NaN, absent: undefined });
+            } }`,
+          },
+        },
+      },
+    ],
+    trace: ['kernel ← a custom {"at":{"0":0.5,"1":2},"not":null}'],
+  },
+  {
     name: "messages wait for an initialize that takes its time, in order",
     steps: [
       {

@@ -96,7 +96,8 @@ export class DocumentComm {
     const binary = (buffers ?? []).map(bytesOf);
     if (!isUpdate(data)) {
       const ended = this.inTurn((callbacks as { ended?: Ended } | undefined)?.ended);
-      return this.whenOpen(() => this.door.source.send(this.comm_id, data, binary, ended));
+      const plain = asJson(data);
+      return this.whenOpen(() => this.door.source.send(this.comm_id, plain, binary, ended));
     }
     const state = withBuffers(data.state, data.buffer_paths ?? [], binary);
     if (this.door.applying) {
@@ -137,7 +138,11 @@ export class DocumentComm {
     this.waitingBytes += bytes;
     this.enqueue("a message", async () => {
       this.waitingBytes -= bytes;
-      await this.onMessage?.(this.envelope(data, buffers));
+      // An update that comes as a message is a command: a value that the kernel has taken back already.
+      if (isUpdate(data)) {
+        const state = withBuffers(data.state, data.buffer_paths ?? [], buffers);
+        await this.onMessage?.(this.envelope({ method: "update", state, buffer_paths: [] }, []));
+      } else await this.onMessage?.(this.envelope(data, buffers));
     });
   }
 
@@ -215,6 +220,11 @@ function isUpdate(data: unknown): data is Update {
   return typeof data === "object" && data !== null && (data as Update).method === "update";
 }
 
+/** What plain Jupyter makes of a message that has no bytes beside its buffers: a typed array is an object of its items. */
+function asJson(data: unknown): unknown {
+  return data === undefined ? undefined : JSON.parse(JSON.stringify(data));
+}
+
 /** The bytes of a buffer as plain Jupyter sends them. */
 function bytesOf(buffer: ArrayBuffer | ArrayBufferView): ArrayBuffer {
   if (!ArrayBuffer.isView(buffer)) return buffer.slice(0);
@@ -227,7 +237,7 @@ function bytesOf(buffer: ArrayBuffer | ArrayBufferView): ArrayBuffer {
 function withBuffers(
   state: Record<string, unknown>,
   paths: readonly (string | number)[][],
-  buffers: readonly ArrayBuffer[],
+  buffers: readonly (ArrayBuffer | DataView)[],
 ): Record<string, unknown> {
   const full = { ...state };
   paths.forEach((path, index) => {

@@ -68,7 +68,7 @@ function hear(commId: string, data: Update, given: readonly (ArrayBuffer | Array
   const buffers = given.map((each) => (ArrayBuffer.isView(each) ? (each.buffer as ArrayBuffer) : each));
   if (data.method === "update")
     ears?.requested(commId, put(data.state ?? {}, data.buffer_paths ?? [], buffers));
-  else if (data.method === "custom") ears?.sent(commId, data.content, buffers);
+  else if (data.method === "custom") ears?.sent(commId, JSON.parse(JSON.stringify(data)).content, buffers);
 }
 
 function put(state: State, paths: (string | number)[][], buffers: readonly ArrayBuffer[]): State {

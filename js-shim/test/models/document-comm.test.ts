@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type CommDoor, DocumentComm } from "../../src/models/document-comm";
+import { MemorySource } from "./memory-source";
 
 const MB = 1024 * 1024;
 
@@ -47,5 +48,31 @@ describe("S10: messages for a model that is slower than they come", () => {
     it_.message("large", [buffer(100 * MB)]);
     await it_.settled();
     expect(taken).toEqual(["large"]);
+  });
+});
+
+describe("a message that is sent", () => {
+  it("has of a typed array in its content what JSON has of it; bytes are in its buffers", () => {
+    const source = new MemorySource();
+    const it_ = new DocumentComm("c", "jupyter.widget", { source } as unknown as CommDoor, Promise.resolve());
+    const content = { at: [new Float32Array([0.5, 2])], left: undefined, none: Number.NaN };
+    it_.send({ method: "custom", content }, {}, {}, [new Uint8Array([1, 2, 3]).subarray(1)]);
+    const [{ data, buffers }] = source.sent as [(typeof source.sent)[number]];
+    expect(data).toEqual({ method: "custom", content: { at: [{ 0: 0.5, 1: 2 }], none: null } });
+    expect(buffers.map((each) => [...new Uint8Array(each)])).toEqual([[2, 3]]);
+  });
+});
+
+describe("an update that comes as a message", () => {
+  it("is delivered with its bytes in their places, and is not read from the document", async () => {
+    const { comm: it_, taken } = comm(Promise.resolve());
+    const bytes = new DataView(new ArrayBuffer(2));
+    it_.message({ method: "update", state: { do: { what: 1 } }, buffer_paths: [["do", "raw"]] }, [bytes]);
+    it_.message({ method: "update", state: { do: null } }, []);
+    await it_.settled();
+    expect(taken).toEqual([
+      { method: "update", state: { do: { what: 1, raw: bytes } }, buffer_paths: [] },
+      { method: "update", state: { do: null }, buffer_paths: [] },
+    ]);
   });
 });

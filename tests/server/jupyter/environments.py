@@ -1,5 +1,5 @@
-"""Environments of their own for servers with a collaboration extension (two of these can't be in one environment), and
-with other releases of JupyterLab and Notebook.
+"""Environments of their own for servers with a collaboration extension (two of these can't be in one environment), with
+other releases of JupyterLab and Notebook, and for kernels with published anywidgets and what these need.
 
 Made once, beside the checkout's other made things (``.make``), from the pins of ``collaboration.txt`` and the other
 files here; made anew when these change. The checkout itself is in their import path.
@@ -22,10 +22,16 @@ from filelock import FileLock
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent
 
-Name = Literal["collaboration", "documents", "lab42", "notebook7"]
+Name = Literal["anywidgets", "collaboration", "documents", "lab42", "notebook7"]
 
 LAB = ["jupyterlab", "jupyter_server", "ipykernel", "ipywidgets", "anywidget", "pycrdt"]
 PACKAGES: dict[Name, list[str]] = {
+    "anywidgets": [
+        *["anywidget", "ipykernel", "ipywidgets", "pycrdt"],
+        *["altair", "vl-convert-python"],  # which has altair's front end for pages without a network
+        *["drawdata", "ipyniivue", "itables", "jupyter-rfb", "jupyter-scatter", "mosaic-widget", "plotly"],
+        *["quak", "wigglystuff"],
+    ],
     "collaboration": ["jupyter_collaboration", "jupyter_server", "ipykernel", "ipywidgets"],
     "documents": ["jupyter_server_documents", "jupyterlab", "jupyter_server", "ipykernel", "ipywidgets"],
     "lab42": LAB,
