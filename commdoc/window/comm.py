@@ -153,7 +153,7 @@ class AsyncComm:
         method = data.get("method") if isinstance(data, dict) else None
         if method == "custom" and "content" in data:
             data = data["content"]
-        elif method == "update" and self.target_name == WIDGET_TARGET:
+        elif method == "update" and self.entry.target_name == WIDGET_TARGET:
             return True  # a command to front ends: the value is None again
         return self.observers.message(data, buffers)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from PIL import Image
 from playwright.sync_api import Locator, expect
@@ -63,6 +63,16 @@ def has_text(text: str) -> Callable[[Locator], None]:
     return lambda view: expect(view).to_contain_text(text, timeout=WAIT_MS)
 
 
+def both(*waits: Callable[[Locator], None]) -> Callable[[Locator], None]:
+    """Wait for one after the other."""
+
+    def wait(view: Locator) -> None:
+        for each in waits:
+            each(view)
+
+    return wait
+
+
 def has(selector: str, count: int) -> Callable[[Locator], None]:
     """Wait until there are so many."""
     return lambda view: expect(view.locator(selector)).to_have_count(count, timeout=WAIT_MS)
@@ -97,7 +107,8 @@ def drag(page: RoomPage, it: Locator, begin: tuple[float, float], end: tuple[flo
 def colours(it: Locator) -> dict[tuple[int, ...], int]:
     """Return which colours are to be seen, and how often."""
     image = Image.open(io.BytesIO(it.screenshot(animations="disabled"))).convert("RGB")
-    return {colour: count for count, colour in image.getcolors(image.width * image.height) or []}
+    found = cast("list[tuple[int, tuple[int, ...]]]", image.getcolors(image.width * image.height))
+    return {colour: count for count, colour in found}
 
 
 def expect_picture(it: Locator, colour: tuple[int, int, int], *, share: float = 0.02) -> None:
@@ -119,6 +130,11 @@ def hover_and_click(page: RoomPage, view: Locator) -> None:
     page.page.mouse.up()
 
 
+def pick_two(_: RoomPage, view: Locator) -> None:
+    """Choose from a menu."""
+    view.locator("select").select_option("two")
+
+
 def draw_twice(page: RoomPage, view: Locator) -> None:
     """Draw two lines; of the first the widget itself takes no notice, since it has changed the model's own list."""
     drag(page, view.locator("svg.dd-scatter-svg"), (0.3, 0.3), (0.6, 0.6))
@@ -137,10 +153,7 @@ w.data[0].on_click(lambda trace, points, state: clicked.append(list(points.point
     act=hover_and_click,
     heard="clicked == [[1]]",
     change="w.layout.title.text = 'heard'; w.add_bar(x=['a'], y=[2])",
-    seen=lambda view: (
-        expect(view.locator(".gtitle")).to_have_text("heard", timeout=WAIT_MS),
-        has(".barlayer .point", 4)(view),
-    )[-1],
+    seen=both(has_text("heard"), has(".barlayer .point", 4)),
 )
 
 ALTAIR: Final = Published(
@@ -170,10 +183,10 @@ w = ITable(pd.DataFrame({"name": ["Ann", "Bob", "Cid"], "age": [31, 42, 53]}), s
     act=lambda _, view: view.locator("tbody tr", has_text="Bob").click(),
     heard="w.selected_rows == [1]",
     change="w.selected_rows = [2]; w.caption = 'heard'",
-    seen=lambda view: (
-        has_text("heard")(view),
-        expect(view.locator("tr.selected")).to_contain_text("Cid", timeout=WAIT_MS),
-    )[-1],
+    seen=both(
+        has_text("heard"),
+        lambda view: expect(view.locator("tr.selected")).to_contain_text("Cid", timeout=WAIT_MS),
+    ),
 )
 
 JUPYTER_RFB: Final = Published(
@@ -203,10 +216,9 @@ x, y = numpy.array([0.1, 0.5, 0.9]), numpy.array([0.1, 0.9, 0.4])
 scatter = jscatter.Scatter(x=x, y=y, width=300, height=200)
 w = scatter.widget
 """,
-    drawn=lambda view: (
-        expect(view.locator("canvas").first).to_be_visible(timeout=WAIT_MS),
-        has_text("0.9")(view),
-    )[-1],
+    drawn=both(
+        lambda view: expect(view.locator("canvas").first).to_be_visible(timeout=WAIT_MS), has_text("0.9")
+    ),
     act=lambda _, view: view.get_by_title("Activate lasso selection").click(),
     heard="w.mouse_mode == 'lasso'",
     change="scatter.axes(labels=['across', 'upwards'])",
@@ -220,11 +232,11 @@ QUAK: Final = Published(
 import pandas as pd, quak
 w = quak.Widget(pd.DataFrame({"name": ["Ann", "Bob", "Cid"], "age": [31, 42, 53]}))
 """,
-    drawn=lambda view: (has_text("Ann")(view), has_text("3 rows")(view))[-1],
+    drawn=both(has_text("Ann"), has_text("3 rows")),
     act=lambda page, view: drag(page, view.locator("thead svg").last, (0.02, 0.5), (0.3, 0.5)),
     heard="'BETWEEN' in w.sql.upper()",
     change="pass",
-    # It asks the kernel's database; what a window filters is its own. An answer goes to all, and fails where none was asked.
+    # It asks the kernel's database; what a window filters is its own. An answer fails in those that didn't ask.
     seen=has_text("1 of 3 rows"),
     everywhere=False,
     says="a message failed: no open query",
@@ -241,7 +253,7 @@ def spec(label):
 w = mosaic_widget.MosaicWidget(spec("before"), data={"t": pd.DataFrame({"a": [1, 2, 3], "b": [3, 1, 2]})})
 """,
     drawn=has("svg circle", 3),
-    act=lambda _, view: view.locator("select").select_option("two"),
+    act=pick_two,
     heard="w.params['pick']['value'] == 'two'",
     change="w.spec = spec('heard')",
     seen=has_text("heard"),

@@ -275,6 +275,21 @@ async def test_messages_wait_for_the_first_who_listens(house):
     assert seen == [0, 1, 2, 3]
 
 
+async def test_a_command_to_front_ends_is_no_message_of_a_widget(house):
+    window = await house.window()
+    comm = await slider(house, window)
+    seen: list[Any] = []
+    comm.on_custom(lambda content, _: seen.append(content))
+    for data in (
+        {"method": "update", "state": {"do": {"x": 1}}, "buffer_paths": []},
+        {"method": "update", "state": {"do": None}},
+        {"method": "custom", "content": "said"},
+    ):
+        await house.kernel.ops({"op": "message", "comm_id": "s", "data": data, "buffers": []})
+    await window.wait_until(lambda: "said" in seen)
+    assert seen == ["said"]
+
+
 @pytest.mark.scenario("S27")
 async def test_a_callback_that_raises_is_logged_with_the_comm_and_the_rest_goes_on(house, caplog):
     window = await house.window()
