@@ -16,7 +16,7 @@ import ipywidgets
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.classes import CASES, NOT_DRAWN, Case
+from tests.browser.classes import CASES, GROUPS, NOT_DRAWN, Case
 from tests.browser.classes.parts import GAMEPAD
 from tests.browser.drawn import difference, read
 from tests.browser.lab import LabPage, lab_server
@@ -24,7 +24,13 @@ from tests.browser.media import make_media
 from tests.browser.room_page import RoomPage
 from tests.conftest import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.kernel, pytest.mark.acceptance("D1")]
+# The first of them waits for a server, JupyterLab and two pages.
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.kernel,
+    pytest.mark.acceptance("D1"),
+    pytest.mark.timeout(300),
+]
 
 BEGIN: Final = """
 %load_ext commdoc
@@ -38,11 +44,17 @@ folder, made, displayed = Path({folder!r}), {{}}, {{}}
 """
 
 SHOW: Final = """
-shown = None
-{made}
-made[{name!r}], displayed[{name!r}] = it, it if shown is None else shown
-display(displayed[{name!r}])
+import traceback
+for name, code in {made!r}.items():
+    try:
+        shown = None
+        exec(code)
+        made[name], displayed[name] = it, it if shown is None else shown
+        display(displayed[name])
+    except Exception:
+        traceback.print_exc()
 """
+"""One that can't be made leaves the others alone; its own test misses it."""
 
 PAGE: Final = (974, 1400)
 """With this a view has as much room as in a window of JupyterLab."""
@@ -78,16 +90,26 @@ class House:
         """What JupyterLab shows."""
         return read(self.lab.view(self.ids[name]))
 
-    def value(self, case: Case) -> object:
-        """What the kernel has."""
-        return self.lab.value(f"(lambda it: {case.kernel})(made[{case.name!r}])")
+    def expect_kernel(self, case: Case) -> None:
+        """Wait until the kernel has what it should have."""
+        seen: list[object] = []
+
+        def has_it() -> bool:
+            seen[:] = [self.lab.value(f"(lambda it: {case.kernel})(made[{case.name!r}])")]
+            return seen == [case.becomes]
+
+        try:
+            until(has_it, what=f"the kernel has {case.becomes}")
+        except BaseException:
+            print(f"the kernel has {seen}, the page shows", *self.drawn(case.name), sep="\n")
+            raise
 
 
 @pytest.fixture(scope="module")
 def house(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder: Path = tmp_path_factory.mktemp("classes")
     make_media(chromium, folder)
-    cells = [SHOW.format(name=case.name, made=case.made) for case in CASES.values()]
+    cells = [SHOW.format(made={case.name: case.made for case in cases}) for cases in GROUPS]
     options = ["--ServerApp.jpserver_extensions=commdoc=True"]
     with lab_server(folder, options=options) as server:
         notebook = server.add("classes.ipynb", [BEGIN.format(folder=str(folder)), *cells])
