@@ -67,7 +67,8 @@ export class Place {
       before?.restore();
       this.held = undefined;
       // A box takes its old views out a moment later, and has the new ones later still.
-      if (before !== undefined && active !== view) queueMicrotask(() => this.follow(before, FRAMES));
+      if (before !== undefined && active !== view)
+        queueMicrotask(() => before.isGone && this.follow(before, FRAMES));
     }
   }
 
@@ -133,7 +134,7 @@ export class Place {
 
   private follow(before: Standing, frames: number): void {
     if (frames === 0 || before.isOver) return;
-    const again = before.isGone ? before.madeAgain() : undefined;
+    const again = before.madeAgain();
     if (again === undefined) {
       requestAnimationFrame(() => this.follow(before, frames - 1));
       return;

@@ -33,14 +33,15 @@ NUMBERS = [
         "IntRangeSlider",
         "it = w.IntRangeSlider(value=(20, 80), description='range', continuous_update=False,"
         " layout={'width': '371px'})",
-        press("ArrowRight", 3),
+        press("ArrowRight"),
         "it.value",
-        [23, 80],
+        [21, 80],
     ),
     Case(
+        # Of ranges a plain JupyterLab sends back what it is told, also what is old by then: here it is told once.
         "FloatRangeSlider",
-        "it = w.FloatRangeSlider(value=(2.5, 7.5), max=10, step=0.5, description='floats', readout_format='.2f',"
-        " layout={'width': '400px'})",
+        "it = w.FloatRangeSlider(value=(2.5, 7.5), max=10, continuous_update=False, step=0.5,"
+        " description='floats', readout_format='.2f', layout={'width': '400px'})",
         drag(1.0, nth=1),
         "it.value",
         [2.5, 10.0],
