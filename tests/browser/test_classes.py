@@ -158,10 +158,7 @@ def test_a_class_is_drawn_as_in_jupyterlab_and_used_from_two_pages(house: House,
     else:
         case.act(view)
         row["by"] = "hand"
-    until(
-        lambda: house.value(case) == case.becomes,
-        what=f"the kernel has {case.becomes}, not {house.value(case)}",
-    )
+    house.expect_kernel(case)
     row["kernel"] = "has it"
     view.evaluate("() => document.activeElement?.blur()")
     until(lambda: house.drawn(name) != before, what="the page shows it")
