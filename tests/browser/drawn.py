@@ -13,8 +13,8 @@ async root => {
   const REFERENCES = /^(id|for|list|name|aria-labelledby|aria-controls|aria-describedby)$/;
   // A page's own marks on views.
   const OWN = /^data-(comm-id|model-name|jp-.*|commdoc-.*)$/;
-  // Where the pointer and the focus are, and where they were; whether a readout was too long when it was measured, which
-  // JupyterLab's first one is before it has a width.
+  // Where the pointer and the focus are, and where they were; whether a readout was too long when it was measured:
+  // JupyterLab measures the first one before it has a width.
   const PASSING = /^(overflow|noUi-active|noUi-state-.*|jp-mod-(hover|focused|active)|lm-mod-(hover|focused))$/;
   const numbers = new Map();
   const number = id => numbers.get(id) ?? numbers.set(id, `#${numbers.size + 1}`).get(id);
