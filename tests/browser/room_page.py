@@ -148,7 +148,7 @@ class RoomPage:
 
     def expect_clean(self, *hosts: str) -> None:
         """Nothing on the console but what tells; nothing from another host but those that an output embeds."""
-        assert self.console == []
+        assert not self.console, self.console
         assert {urlsplit(url).netloc for url in self.foreign} == set(hosts)
 
     def close(self) -> None:

@@ -11,10 +11,12 @@ import { ConnectionError } from "../window/errors";
 import { joinRoom, type Room } from "../window/room";
 import type { Connect } from "../window/transport";
 import "./frame.css";
+import { Notebook } from "./cells/notebook";
 import { answer } from "./frame-watch";
 import { LastLife } from "./last-life";
 import { LogPanel } from "./log-panel";
 import { askForModules } from "./module-desk";
+import { NotebookView } from "./notebook-view";
 import { Stage } from "./stage";
 import { typesetter } from "./typesetter";
 import { LAST_LIFE_WORDS, lifelessWords } from "./words";
@@ -39,7 +41,11 @@ async function main(): Promise<void> {
   }
   const room = await join(portConnect(port), problem);
   const refused = (commId: string, reason: string) => log.add("error", `comm ${commId}: ${reason}`);
-  const life = new LastLife(room, fromRoom(room, refused), () => at("stage").childElementCount > 0);
+  const life = new LastLife(
+    room,
+    fromRoom(room, refused),
+    () => at("stage").querySelector("[data-comm-id]") !== null,
+  );
   const manager = new RoomManager(life.source, {
     root: document,
     typesetter,
@@ -51,12 +57,17 @@ async function main(): Promise<void> {
     get_model: (commId: string) => manager.modelWhenThere(commId),
     create_view: manager.create_view.bind(manager),
   };
-  const stage = new Stage(at("stage"), maker, (commId, error) => problem(`comm ${commId}: no view`, error));
+  const stage = new Stage(at("views"), maker, (commId, error) => problem(`comm ${commId}: no view`, error));
+  const notebook = new Notebook(room.doc);
+  const cells = new NotebookView(at("cells"), notebook, manager.renderMime, () => show());
   const show = () => {
     const { views } = room.comms;
     if (life.isKept && views.length > 0) life.release();
-    if (!life.isKept) stage.show(views);
-    at("empty").hidden = views.length > 0 || life.isKept || !room.kernel.live;
+    if (notebook.doc !== room.doc) notebook.attach(room.doc);
+    const loose = cells.hasCells ? cells.place(views) : views;
+    if (!life.isKept) stage.show(loose);
+    at("loose").hidden = !cells.hasCells || loose.length === 0;
+    at("empty").hidden = cells.hasCells || views.length > 0 || life.isKept || !room.kernel.live;
     showLife(room, manager, life);
   };
   room.on("change", (changes) => {

@@ -1,6 +1,7 @@
 /** What the page says about its states: in words, since a colour alone says nothing to many. */
 
 import type { KernelStatus, Role } from "../window/messages";
+import type { CellFacts } from "./cells/cell";
 
 export type ConnectionState = "connecting" | "live" | "disconnected" | "refused" | "stopped";
 
@@ -67,6 +68,25 @@ export function lifelessWords(
   if (connection === "live" && status !== "unknown" && !live)
     return "No live kernel stands behind these widgets. What you see is their last state.";
   return null;
+}
+
+/** "In [7]", "In [*]" while it runs; nothing of a cell that has no code. */
+export function promptOf({ kind, running, executionCount }: CellFacts): string {
+  return kind === "code" ? `In [${running ? "*" : (executionCount ?? " ")}]` : "";
+}
+
+/** What a screen reader says of a cell. */
+export function cellName({ kind, running, executionCount }: CellFacts): string {
+  if (kind !== "code") return kind === "markdown" ? "Text" : "Raw cell";
+  if (running) return "Code, running";
+  return executionCount === null ? "Code, not run" : `Code, execution ${executionCount}`;
+}
+
+/** Of outputs that the document doesn't have. */
+export function elsewhereWords(n: number): string {
+  if (n === 0) return "";
+  const kept = n === 1 ? "1 output of this cell is" : `${n} outputs of this cell are`;
+  return `${kept} not in the shared document: the notebook's server keeps what it is in files of its own. Open the notebook there to see it.`;
 }
 
 function count(n: number, word: string): string {
