@@ -81,6 +81,12 @@ class RoomPage:
         """Wait until the header says that the kernel is ``idle``, ``busy``, ``disconnected`` or ``dead``."""
         expect(self.header).to_have_attribute("data-kernel-status", status, timeout=seconds * 1000)
 
+    def expect_still(self, *, seconds: float = 15.0) -> None:
+        """Wait until the widgets are there to be read only; screen readers are told that, too."""
+        state = re.compile("reading|last")
+        expect(self.frame.locator("#stage")).to_have_attribute("data-state", state, timeout=seconds * 1000)
+        expect(self.frame.locator("#stage [role=slider]:not([aria-disabled=true])")).to_have_count(0)
+
     def view(self, comm_id: str) -> Locator:
         """The first view of a model."""
         return self.frame.locator(f'[data-comm-id="{comm_id}"]').first

@@ -62,7 +62,7 @@ def test_after_a_restart_of_the_kernel_the_page_shows_the_new_life(
     page.expect_readout("old", "0")
     notebook.restart()
     expect(page.header).to_have_attribute("data-kernel-live", "false", timeout=15_000)
-    expect(page.frame.locator("#stage")).to_have_js_property("inert", True)
+    page.expect_still()
     notebook.load()
     expect(page.header).to_have_attribute("data-kernel-live", "true", timeout=15_000)
     expect(page.frame.locator("#state")).to_contain_text("last state")

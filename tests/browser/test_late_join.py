@@ -148,7 +148,7 @@ def test_a_killed_kernel_leaves_its_last_state_marked(notebook: Notebook, open_p
     for each in (page, open_page()):
         expect(each.header).to_have_attribute("data-kernel-live", "false", timeout=15_000)
         each.expect_readout("moved", "9")
-        expect(each.frame.locator("#stage")).to_have_js_property("inert", True)
+        each.expect_still()
         expect(each.page.locator("#kernel .words")).to_have_text("Kernel gone")
         expect(each.page.locator("#notice")).to_contain_text("last state")
     page.picture("kernel-gone")

@@ -35,13 +35,14 @@ ENDS: dict[str, Callable[[Notebook], None]] = {
 
 def expect_last_state(page: RoomPage) -> None:
     """What the last life displayed is there to be read, pale, and answers to nobody."""
-    expect(page.frame.locator("#stage")).to_have_js_property("inert", True)
+    page.expect_still()
     page.expect_readout("s", "7")
     page.expect_text("captured")
     expect(page.labelled("t").locator("input")).to_have_value("typed")
     label = "getComputedStyle(document.querySelector('.cell h2'), '::after').content"
     assert "last state" in page.page.frames[1].evaluate(label)
-    expect(page.frame.locator(".views")).to_have_css("opacity", "0.55")
+    expect(page.frame.locator(".view > [data-comm-id]")).to_have_css("filter", "grayscale(1)")
+    expect(page.frame.locator(".noUi-target")).to_have_css("opacity", "0.6")
     box = page.handle("s").bounding_box()
     assert box is not None
     page.page.mouse.move(box["x"] + 4, box["y"] + 4)
@@ -106,7 +107,7 @@ def test_an_interrupt_changes_nothing(notebook: Notebook, open_page: OpenPage) -
     page.expect_text("KeyboardInterrupt")
     expect(page.page.locator("#notice")).to_be_hidden()
     expect(page.frame.locator("#state")).to_be_hidden()
-    expect(page.frame.locator("#stage")).to_have_js_property("inert", False)
+    expect(page.frame.locator("#stage")).to_have_attribute("data-state", "live")
     page.press("s", "ArrowRight")
     until(lambda: notebook.value("s.value") == 8, what="the kernel has it")
     page.expect_clean()

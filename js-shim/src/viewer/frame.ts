@@ -12,14 +12,16 @@ import { joinRoom, type Room } from "../window/room";
 import type { Connect } from "../window/transport";
 import "./frame.css";
 import { Notebook } from "./cells/notebook";
+import { Controls } from "./controls";
 import { answer } from "./frame-watch";
 import { LastLife } from "./last-life";
 import { LogPanel } from "./log-panel";
 import { askForModules } from "./module-desk";
 import { NotebookView } from "./notebook-view";
 import { Stage } from "./stage";
+import { Still } from "./still";
 import { typesetter } from "./typesetter";
-import { LAST_LIFE_WORDS, lifelessWords } from "./words";
+import { LAST_LIFE_WORDS, lifelessWords, say } from "./words";
 
 /** The wait before the room is tried again, while it was never joined. */
 const RETRY_MS = [300, 1000, 3000, 10_000];
@@ -34,6 +36,8 @@ async function main(): Promise<void> {
     log.add("error", text);
   };
   followScheme();
+  const still = new Still(at("stage"), window);
+  const controls = new Controls(at("stage"));
   const [port, watch] = await portsFromPage();
   if (watch !== undefined) {
     const stage = at("stage");
@@ -68,7 +72,9 @@ async function main(): Promise<void> {
     if (!life.isKept) stage.show(loose);
     at("loose").hidden = !cells.hasCells || loose.length === 0;
     at("empty").hidden = cells.hasCells || views.length > 0 || life.isKept || !room.kernel.live;
-    showLife(room, manager, life);
+    const alive = showLife(room, manager, life);
+    still.set(!alive);
+    controls.set(!alive);
   };
   room.on("change", (changes) => {
     if (changes.some(({ kind }) => kind !== "updated" && kind !== "outputs")) show();
@@ -79,7 +85,8 @@ async function main(): Promise<void> {
   show();
 }
 
-function showLife(room: Room, manager: RoomManager, life: LastLife): void {
+/** Says how things stand; returns whether widgets can be used. */
+function showLife(room: Room, manager: RoomManager, life: LastLife): boolean {
   const { status, live, epoch } = room.kernel;
   const connection = room.status === "synced" ? "live" : "disconnected";
   const lifeless = lifelessWords(connection, epoch === null ? "unknown" : status, live);
@@ -91,13 +98,11 @@ function showLife(room: Room, manager: RoomManager, life: LastLife): void {
   const alive = words === null && lifeless === null && live;
   manager.setLive(alive);
   const stage = at("stage");
-  stage.inert = !alive;
   // A reader's widgets are this moment's; what can't be brought up to date is the last state.
   stage.dataset.state = alive ? "live" : words === reading && lifeless === null && live ? "reading" : "last";
   document.body.dataset.live = String(alive);
-  const line = at("state");
-  line.hidden = words === null;
-  line.textContent = words;
+  say(at("state"), words);
+  return alive;
 }
 
 /** JupyterLab's sheets ask for the scheme by an attribute: images that need a light ground get one. */

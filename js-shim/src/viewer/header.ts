@@ -10,6 +10,7 @@ import {
   lifelessWords,
   peopleWords,
   roleWord,
+  say,
 } from "./words";
 
 export class Header {
@@ -73,9 +74,7 @@ export class Header {
       this.trouble === null ? lifelessWords(this.connection, status, live) : FRAME_WORDS[this.trouble];
     bar.dataset.frame = this.trouble ?? "well";
     this.at("reload").hidden = this.trouble === null;
-    const line = this.at("notice");
-    line.hidden = notice === null;
-    if (line.textContent !== notice) line.textContent = notice ?? "";
+    say(this.at("notice"), notice);
     this.showPeople();
   }
 

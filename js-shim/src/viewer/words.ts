@@ -70,6 +70,12 @@ export function lifelessWords(
   return null;
 }
 
+/** Says it in this line, or nothing. What is said already is left alone: a screen reader would read it again. */
+export function say(line: HTMLElement, words: string | null): void {
+  if (line.textContent !== (words ?? "")) line.textContent = words;
+  if (line.hidden !== (words === null)) line.hidden = words === null;
+}
+
 /** "In [7]", "In [*]" while it runs; nothing of a cell that has no code. */
 export function promptOf({ kind, running, executionCount }: CellFacts): string {
   return kind === "code" ? `In [${running ? "*" : (executionCount ?? " ")}]` : "";
