@@ -23,6 +23,13 @@ from playwright.sync_api import (
 
 PICTURES = Path(__file__).parents[2] / "test-results" / "browser"
 
+VIOLATIONS = """
+window.__violations = [];
+addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, sourceFile, lineNumber }) =>
+  window.__violations.push([effectiveDirective, blockedURI, `${sourceFile}:${lineNumber}`].join(" ")));
+"""
+"""In page and frame, from their beginning."""
+
 READY_SECONDS = 15.0
 """A page with a cold cache on a loaded machine; what the tests promise is timed by themselves."""
 
@@ -49,6 +56,7 @@ class RoomPage:
         self.context: BrowserContext = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme=scheme
         )
+        self.context.add_init_script(VIOLATIONS)
         self.page: Page = self.context.new_page()
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.console.append(f"pageerror: {error}"))
@@ -155,7 +163,12 @@ class RoomPage:
     def expect_clean(self, *hosts: str) -> None:
         """Nothing on the console but what tells; nothing from another host but those that an output embeds."""
         assert not self.console, self.console
+        assert not self.violations(), self.violations()
         assert {urlsplit(url).netloc for url in self.foreign} == set(hosts)
+
+    def violations(self) -> list[str]:
+        """What the content security policies of page and frame have kept from happening."""
+        return [each for frame in self.page.frames[:2] for each in frame.evaluate("window.__violations")]
 
     def close(self) -> None:
         """Close the window."""

@@ -1,8 +1,8 @@
-"""The page for those who don't see it, or don't use a mouse: axe-core finds nothing, keys reach everything, and what may only
-be looked at can be read (D6).
+"""The page for those who don't see it, or use no mouse: axe-core finds nothing, keys reach everything, and what
+may only be looked at can be read (D6).
 
-What axe finds in what an author displays (a picture in Markdown without words, a table without heads) is the author's; the
-widgets here are all of ipywidgets' own, as they are.
+What axe finds in what an author displays (a picture without words, a table without heads) is the author's; the widgets
+here are all of ipywidgets' own. Nothing of them is left out.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ LOOKS: list[tuple[Literal["light", "dark"], int]] = [
 EVERY_CONTROL = """
 import base64, ipywidgets as w
 from IPython.display import display
-named = "IntSlider FloatSlider FloatLogSlider IntRangeSlider FloatRangeSlider IntProgress FloatProgress BoundedIntText"
-named += " BoundedFloatText IntText FloatText ToggleButton Checkbox Valid Text Textarea Password HTML HTMLMath DatePicker"
-named += " TimePicker DatetimePicker NaiveDatetimePicker ColorPicker Play FileUpload Combobox"
+named = "IntSlider FloatSlider FloatLogSlider IntRangeSlider FloatRangeSlider IntProgress FloatProgress IntText"
+named += " BoundedIntText BoundedFloatText FloatText ToggleButton Checkbox Valid Text Textarea Password HTML HTMLMath"
+named += " DatePicker TimePicker DatetimePicker NaiveDatetimePicker ColorPicker Play FileUpload Combobox"
 chosen = "Dropdown RadioButtons Select SelectMultiple SelectionSlider SelectionRangeSlider ToggleButtons"
 all = [getattr(w, name)(description=name) for name in named.split()]
 all += [getattr(w, name)(options=["a", "b", "c"], description=name) for name in chosen.split()]
@@ -43,7 +43,8 @@ all += [w.Image(value=base64.b64decode(dot)), w.Controller(index=0), w.Label("a 
 press = w.Button(description="press")
 press.on_click(lambda button: print("pressed"))
 all += [press, w.Tab([w.IntSlider(), w.Text()], titles=["one", "two"]), w.Stack([w.Label("s")], selected_index=0)]
-all += [w.Accordion([w.IntSlider(), w.Text()], titles=["one", "two"], selected_index=0), w.GridBox([w.Button(icon="play")])]
+all += [w.Accordion([w.IntSlider(), w.Text()], titles=["one", "two"], selected_index=0)]
+all += [w.GridBox([w.Button(icon="play")])]
 out = w.Output()
 with out:
     print("captured")
@@ -200,15 +201,11 @@ def read_only(notebook: Notebook | None, page: RoomPage) -> None:
     page.handle("speed").focus()
     been = []
     for _ in range(12):
-        been.append(
-            page.page.frames[1].evaluate(
-                "[document.activeElement.tagName, document.activeElement.ariaLabel ?? ''].join()"
-            )
-        )
-        for key in ("ArrowRight", "x", " ", "Enter", "Delete"):
-            page.page.keyboard.press(key)
+        been.append(page.page.frames[1].evaluate("document.activeElement.tagName"))
+        for pressed in ("ArrowRight", "x", " ", "Enter", "Delete"):
+            page.page.keyboard.press(pressed)
         page.page.keyboard.press("Tab")
-    assert {"INPUT", "SELECT", "BUTTON", "A"} <= {each.split(",")[0] for each in been}, been
+    assert {"INPUT", "SELECT", "BUTTON", "A"} <= set(been), been
     assert page.page.evaluate("document.activeElement.tagName") != "IFRAME", "Tab leads out at the end"
     page.expect_readout("speed", "7")
     expect(page.labelled("name").locator("input")).to_have_value("typed")

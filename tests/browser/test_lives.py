@@ -42,7 +42,7 @@ def expect_last_state(page: RoomPage) -> None:
     label = "getComputedStyle(document.querySelector('.cell h2'), '::after').content"
     assert "last state" in page.page.frames[1].evaluate(label)
     expect(page.frame.locator(".view > [data-comm-id]")).to_have_css("filter", "grayscale(1)")
-    expect(page.frame.locator(".noUi-target")).to_have_css("opacity", "0.6")
+    expect(page.frame.locator(".view button")).to_have_css("opacity", "0.75")
     box = page.handle("s").bounding_box()
     assert box is not None
     page.page.mouse.move(box["x"] + 4, box["y"] + 4)

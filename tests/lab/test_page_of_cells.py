@@ -34,7 +34,8 @@ print("after")
 RICH = """
 from IPython.display import HTML, SVG, display
 display(HTML("<b id='bold'>bold</b><script>document.body.dataset.ran = 'yes'</script>"))
-display({"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", "text/plain": "a drawing"}, raw=True)
+drawing = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"
+display({"image/svg+xml": drawing, "text/plain": "a drawing"}, raw=True)
 6 * 7
 """
 

@@ -19,6 +19,7 @@ export class Header {
   private kernel: KernelState | null = null;
   private trouble: FrameTrouble | null = null;
   private peers: PeerInfo[] = [];
+  private shown: PeerInfo[] | null = null;
   private self = "";
   private role: Role | null = null;
   private name: string;
@@ -81,20 +82,28 @@ export class Header {
   private showPeople(): void {
     const box = this.at("people");
     box.hidden = this.connection !== "live";
+    // A list that somebody reads, or has scrolled, is made anew only when others are here.
+    if (this.shown === this.peers) return;
+    this.shown = this.peers;
     const people = this.peers.filter(({ role }) => role !== "bridge");
     const windows = people.filter(({ role }) => role === "window").length;
     (box.querySelector("summary") as HTMLElement).textContent = peopleWords(windows, people.length - windows);
-    const lines = this.peers.map((peer) => {
-      const line = this.page.createElement("li");
-      const own = peer.peer_id === this.self ? `${peer.name || "This page"} (you)` : peer.name || "A window";
-      for (const text of [own, roleWord(peer.role)]) {
-        const part = this.page.createElement("span");
-        part.textContent = text;
-        line.append(part);
-      }
-      return line;
-    });
-    (box.querySelector("ul") as HTMLElement).replaceChildren(...lines);
+    const list = box.querySelector("ul") as HTMLElement;
+    list.replaceChildren(...this.peers.map((peer) => this.line(peer)));
+  }
+
+  private line({ peer_id, name, role }: PeerInfo): HTMLElement {
+    const isSelf = peer_id === this.self;
+    const line = this.page.createElement("li");
+    const who = this.page.createElement("span");
+    const what = this.page.createElement("span");
+    // Names are anybody's: the direction in which one is written ends with it.
+    const named = this.page.createElement("bdi");
+    named.textContent = name.trim() || (isSelf ? "This page" : "A window");
+    who.append(named, isSelf ? " (you)" : "");
+    what.textContent = roleWord(role);
+    line.append(who, what);
+    return line;
   }
 
   private at(id: string): HTMLElement {
