@@ -13,8 +13,10 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from tests.browser.axe import violations
 from tests.browser.lab import TOKEN, LabNotebook, LabServer
 from tests.browser.room_page import RoomPage
+from tests.browser.test_accessibility import LOOKS
 from tests.conftest import until
 from tests.lab.conftest import OpenWindow
 from tests.lab.test_collaboration import TRUST
@@ -128,7 +130,14 @@ def test_a_page_that_joins_while_a_cell_runs_shows_the_notebook_and_its_widgets(
     expect(cell(page, 5).locator(".prompt")).to_have_text("In [*]")
     page.press("speed", "ArrowRight", 2)
     window.expect_value("speed", 5)
-    page.picture("cells-running")
+    for scheme, width in LOOKS:
+        look = open_page(collaboration, window, scheme=scheme, size=(width, 1400))
+        look.expect_readout("speed", "5")
+        expect(cell(look, 0).locator(".katex").first).to_be_visible()
+        assert look.page.frames[1].evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert violations(look) == []
+        look.picture(f"cells-{scheme}-{width}")
+        look.expect_clean()
     flag.touch()
     expect(cell(page, 5).locator(".prompt")).to_have_text(re.compile(r"In \[\d+\]"))
     expect(cell(page, 5)).to_contain_text("done")
