@@ -250,7 +250,8 @@ def test_a_control_s_name_follows_its_description_and_it_can_be_used_again(
 LISTEN = """() => {
   window.told = 0;
   const it = new MutationObserver((records) => { window.told += records.length; });
-  for (const each of document.querySelectorAll("[aria-live=polite], [aria-live=assertive], [role=status], [role=alert]"))
+  const live = "[aria-live=polite], [aria-live=assertive], [role=status], [role=alert]";
+  for (const each of document.querySelectorAll(live))
     it.observe(each, { childList: true, subtree: true, characterData: true, attributes: true });
 }"""
 
