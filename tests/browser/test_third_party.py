@@ -8,7 +8,7 @@ from base64 import b64decode
 
 import pytest
 from PIL import Image
-from playwright.sync_api import FloatRect, Locator, expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.notebook import Notebook
@@ -198,43 +198,6 @@ def test_a_late_window_follows_one_of_several_canvases_from_the_next_change_on(
     late.expect_clean()
 
 
-def test_what_a_mouse_does_on_a_canvas_is_drawn_by_the_kernel_in_both_windows(
-    notebook: Notebook, open_page: OpenPage
-) -> None:
-    early = open_page()
-    notebook.run(
-        """
-from ipycanvas import Canvas
-c = Canvas(width=100, height=80)
-def stamp(colour):
-    def put(x, y):
-        c.fill_style = colour
-        c.fill_rect(x - 5, y - 5, 10, 10)
-    return put
-c.on_mouse_down(stamp('red'))
-c.on_mouse_up(stamp('green'))
-display(c)
-        """
-    )
-    comm_id = notebook.value("c.model_id")
-    expect(canvas(early, comm_id)).to_be_visible(timeout=WAIT_MS)
-    with notebook.busy():
-        late = open_page()
-        expect(canvas(late, comm_id)).to_be_visible(timeout=WAIT_MS)
-    for page, y in ((early, 20), (late, 60)):
-        box = canvas(page, comm_id).bounding_box()
-        assert box is not None
-        page.page.mouse.move(box["x"] + 20, box["y"] + y)
-        page.page.mouse.down()
-        page.page.mouse.move(box["x"] + 70, box["y"] + y, steps=4)
-        page.page.mouse.up()
-        for each in (early, late):
-            expect_colour(each, comm_id, 20, y, RED)
-            expect_colour(each, comm_id, 70, y, GREEN)
-    early.expect_clean()
-    late.expect_clean()
-
-
 # --- the others ------------------------------------------------------------------------------------------------------
 
 
@@ -303,47 +266,6 @@ display(map)
     assert notebook.value("map.zoom") == 6
     early.expect_clean()
     late.expect_clean()
-
-
-def test_a_marker_that_is_dragged_in_one_window_moves_in_the_other(
-    notebook: Notebook, open_page: OpenPage
-) -> None:
-    early = open_page()
-    notebook.run(
-        """
-import ipyleaflet as l
-marker = l.Marker(location=(52.0, 10.0), draggable=True)
-map = l.Map(center=(52.0, 10.0), zoom=8, layers=[marker])
-display(map)
-        """
-    )
-    with notebook.busy():
-        late = open_page()
-        expect(late.frame.locator("img.leaflet-marker-icon")).to_be_visible(timeout=WAIT_MS)
-    icons = [page.frame.locator("img.leaflet-marker-icon") for page in (early, late)]
-    for page, icon, (x, y) in ((early, icons[0], (60, 0)), (late, icons[1], (-30, 40))):
-        before, places = notebook.value("marker.location"), [each.bounding_box() for each in icons]
-        box = icon.bounding_box()
-        assert box is not None
-        start = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.page.mouse.move(*start)
-        page.page.mouse.down()
-        page.page.mouse.move(start[0] + x, start[1] + y, steps=8)
-        page.page.mouse.up()
-        expect_value(notebook, f"list(marker.location) == list({before!r})", False)
-
-        def moved(places: list[FloatRect | None] = places, x: int = x, y: int = y) -> bool:
-            now = [each.bounding_box() for each in icons]
-            ways = [
-                (round(one["x"] - two["x"]), round(one["y"] - two["y"]))
-                for one, two in zip(now, places, strict=True)
-                if one is not None and two is not None
-            ]
-            return len(set(ways)) == 1 and abs(ways[0][0] - x) <= 2 and abs(ways[0][1] - y) <= 2
-
-        until(moved, timeout=20, what="it is as far from where it was in both")
-    for each in (early, late):
-        each.expect_clean()
 
 
 FIGURE = """
