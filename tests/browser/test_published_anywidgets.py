@@ -36,25 +36,26 @@ def notebook() -> Iterator[Notebook]:
 def test_a_published_anywidget_is_drawn_late_and_works_both_ways(
     published: Published, notebook: Notebook, chromium: Browser, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    early = RoomPage(chromium, notebook.link)
     notebook.run(f"{published.make}\ndisplay(w)")
-    notebook.wait_until_the_room_has_it()
     comm_id = notebook.value("w.model_id")
-    late, other = (RoomPage(chromium, notebook.link) for _ in range(2))
+    published.drawn(early.view(comm_id))
+    late = RoomPage(chromium, notebook.link)
     try:
-        for page in (late, other):
-            published.drawn(page.view(comm_id))
+        published.drawn(late.view(comm_id))
         published.act(late, late.view(comm_id))
         until(lambda: notebook.value(f"bool({published.heard})"), what=published.heard)
         notebook.run(published.change)
-        for page in (late, other) if published.everywhere else (late,):
+        for page in (late, early) if published.everywhere else (late,):
             published.seen(page.view(comm_id))
-        for page in (late, other):
+        for page in (late, early):
             assert [line for line in page.console if not re.search(published.says, line)] == []
             assert page.foreign == []
     finally:
+        early.picture(f"published-{published.distribution}-early")
         late.picture(f"published-{published.distribution}")
+        early.close()
         late.close()
-        other.close()
     version = notebook.value(f"__import__('importlib.metadata').metadata.version({published.distribution!r})")
     with capsys.disabled():
         print(f"\n| {published.distribution} | {version} | drawn late | person → kernel | kernel → page |")

@@ -107,6 +107,11 @@ export class Instance {
 
   private async draw(place: Place): Promise<void> {
     emptyPlace(place);
+    const { life } = this;
+    const before = this.comm.wire.beforeView();
+    if (before !== null) await before;
+    // Another life draws all its places by itself.
+    if (this.life !== life || place.signal.aborted) return;
     try {
       await this.life?.render(place);
     } catch (error) {

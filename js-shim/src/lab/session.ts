@@ -388,6 +388,7 @@ export class LabSession {
         this.registerModel(modelId, promise);
       },
       create_view: (stock) => async (model, options) => {
+        await this.models?.beforeView(model.model_id);
         const view = await stock(model, options);
         this.viewMade(view, model);
         return view;

@@ -19,6 +19,9 @@ const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 /** What a message costs beside its buffers. */
 const MESSAGE_BYTES = 1024;
 
+/** A view begins without values that take longer: a blob may hang. */
+const VIEW_PATIENCE_MS = 1000;
+
 const TOO_MANY = "they come faster than the model takes them; from here on some are left out";
 
 /** What the comm asks of its manager. */
@@ -50,6 +53,10 @@ export class DocumentComm {
   /** Keys that this window set while its hand was on. */
   private readonly handled = new Set<string>();
   private readQueued = false;
+  /** Delivers the last of the values that no message stands before. */
+  private foremost: Promise<void> | null = null;
+  /** Messages whose turn is not over. */
+  private messages = 0;
   /** Of the messages that wait for their turn. */
   private waitingBytes = 0;
   /** Messages were left out, and it was said. */
@@ -125,6 +132,26 @@ export class DocumentComm {
     if (this.readQueued || this.stale.size === 0) return;
     this.readQueued = true;
     this.enqueue("a new state", () => this.deliverState());
+    // A message may wait for the view that waits for these values.
+    if (this.messages > 0) return;
+    const { inbox } = this;
+    this.foremost = inbox;
+    void inbox.then(() => {
+      if (this.foremost === inbox) this.foremost = null;
+    });
+  }
+
+  /** Resolves when the values that came before a view was displayed were delivered; null when they are. */
+  beforeView(): Promise<void> | null {
+    if (this.foremost === null) return null;
+    const { foremost } = this;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, VIEW_PATIENCE_MS);
+      void foremost.then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   /** A message came; values that were there before it are delivered before it. */
@@ -136,14 +163,21 @@ export class DocumentComm {
       return;
     }
     this.waitingBytes += bytes;
+    this.messages += 1;
     this.enqueue("a message", async () => {
       this.waitingBytes -= bytes;
-      // An update that comes as a message is a command: a value that the kernel has taken back already.
-      if (isUpdate(data)) {
-        const state = withBuffers(data.state, data.buffer_paths ?? [], buffers);
-        await this.onMessage?.(this.envelope({ method: "update", state, buffer_paths: [] }, []));
-      } else await this.onMessage?.(this.envelope(data, buffers));
+      await this.deliver(data, buffers).finally(() => {
+        this.messages -= 1;
+      });
     });
+  }
+
+  private async deliver(data: unknown, buffers: readonly DataView[]): Promise<void> {
+    // An update that comes as a message is a command: a value that the kernel has taken back already.
+    if (isUpdate(data)) {
+      const state = withBuffers(data.state, data.buffer_paths ?? [], buffers);
+      await this.onMessage?.(this.envelope({ method: "update", state, buffer_paths: [] }, []));
+    } else await this.onMessage?.(this.envelope(data, buffers));
   }
 
   closed(): void {

@@ -211,6 +211,11 @@ export class DocumentModels {
     for (const commId of [...this.comms.keys()]) this.commClosed(commId);
   }
 
+  /** Resolves when a view of the model can begin with what was set before it was displayed; null when it can at once. */
+  beforeView(modelId: string): Promise<void> | null {
+    return this.comms.get(modelId)?.beforeView() ?? null;
+  }
+
   // --- what the document says
 
   private changed(changes: readonly Change[]): void {

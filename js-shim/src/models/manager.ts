@@ -117,6 +117,8 @@ export class RoomManager extends ManagerBase {
     model: WidgetModel,
     options?: unknown,
   ): Promise<V> {
+    const before = this.models.beforeView(model.model_id);
+    if (before !== null) await before;
     const view = (await super.create_view(model as DOMWidgetModel, options)) as unknown as WidgetView;
     labelView(view.el, model, this.missingBlobs(model.model_id));
     return view as V;

@@ -144,6 +144,22 @@ describe("what comes from elsewhere", () => {
   });
 });
 
+describe("a view", () => {
+  it("begins with what was set before it was displayed", async () => {
+    const draws = "export default { render({ model }) { trace.push(model.get('x')); } }";
+    stage.source.opened({ a: widget(draws, { x: 1 }) });
+    await stage.host.widget("a").exports();
+    const read = stage.source.read.bind(stage.source);
+    vi.spyOn(stage.source, "read").mockImplementation(async (...asked) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return read(...asked);
+    });
+    stage.source.set("a", { x: 2 });
+    stage.host.widget("a").render(element());
+    await vi.waitFor(() => expect(stage.trace).toEqual([2]));
+  });
+});
+
 describe("two values", () => {
   it.each<[unknown, unknown, boolean]>([
     [Number.NaN, Number.NaN, true],

@@ -2,8 +2,9 @@
 // biome-ignore-start assist/source/organizeImports: the packages touch the DOM when they load
 import "./dom";
 // biome-ignore-end assist/source/organizeImports: see above
-import type { WidgetModel } from "@jupyter-widgets/base";
+import { type WidgetModel, WidgetView } from "@jupyter-widgets/base";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { DocumentComm } from "../../src/models/document-comm";
 import { type Problem, RoomManager } from "../../src/models/manager";
 import { MemorySource } from "./memory-source";
 
@@ -61,6 +62,42 @@ describe("models of a document", () => {
     source.opened({ box: { children: ["IPY_MODEL_hung", "IPY_MODEL_a"] }, a: slider(1), hung: slider(2) });
     start();
     expect(children(await manager.get_model("box"))).toEqual(["a"]);
+  });
+
+  it("have views that begin with what was set before they were displayed", async () => {
+    source.opened({ a: { model: "LabelModel", value: "old" } });
+    start();
+    const model = await manager.get_model("a");
+    const read = source.read.bind(source);
+    vi.spyOn(source, "read").mockImplementation(async (...asked) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return read(...asked);
+    });
+    source.set("a", { value: "new" });
+    const drawn: unknown[] = [];
+    vi.spyOn(manager, "loadViewClass").mockImplementation(async () => {
+      drawn.push(model.get("value"));
+      return WidgetView;
+    });
+    await manager.create_view(model);
+    expect(drawn).toEqual(["new"]);
+  });
+
+  it("S27: have views also when what was set before hangs, or a message waits for the view", async () => {
+    source.opened({ a: { model: "LabelModel", value: "a" }, b: { model: "LabelModel", value: "b" } });
+    start();
+    const [a, b] = await Promise.all([manager.get_model("a"), manager.get_model("b")]);
+    source.hanging.add("a");
+    source.set("a", { value: "new" });
+    let viewed: () => void = () => undefined;
+    b._handle_comm_msg = () => new Promise<void>((resolve) => (viewed = resolve));
+    (b.comm as unknown as DocumentComm).on_msg(() => b._handle_comm_msg({} as never));
+    source.message("b", { method: "custom", content: {} });
+    source.set("b", { value: "new" });
+    expect(manager.has_model("b") && (b.comm as unknown as DocumentComm).beforeView()).toBe(null);
+    await manager.create_view(b);
+    viewed();
+    await manager.create_view(a);
   });
 
   it("S03: have every update that came while they were made", async () => {

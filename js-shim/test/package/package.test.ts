@@ -22,7 +22,7 @@ describe("the package, packed", () => {
 
   it("gives each entry point its types, to bundlers and to Node's own resolution", async () => {
     const result = await checkPackage(createPackageFromTarballData(new Uint8Array(tarball)), {
-      excludeEntrypoints: [/\.css$/, "./package.json"],
+      excludeEntrypoints: [/\.(css|py)$/, "./package.json"],
     });
     if (result.types === false) throw new Error("it has no types");
     // It has ES modules only; `require` of one, and the resolution from before `exports`, are not offered.
