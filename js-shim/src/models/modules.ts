@@ -9,6 +9,7 @@ import * as controls from "@jupyter-widgets/controls";
 import * as anywidget from "./anywidget";
 import { fallbackModel, fallbackView, type Lack, NotInstalledError } from "./fallback";
 import * as output from "./output";
+import { SLIDER_VIEWS } from "./readouts";
 
 /** A module's exports. */
 export type Classes = Record<string, unknown>;
@@ -16,7 +17,7 @@ export type Classes = Record<string, unknown>;
 /** Module name → its classes, and the major version of the protocol that they speak. */
 const MODULES: Record<string, { classes: Classes; major: string }> = {
   "@jupyter-widgets/base": { classes: { ...base }, major: "2" },
-  "@jupyter-widgets/controls": { classes: { ...controls }, major: "2" },
+  "@jupyter-widgets/controls": { classes: { ...controls, ...SLIDER_VIEWS }, major: "2" },
   "@jupyter-widgets/output": { classes: { ...output }, major: "1" },
   anywidget: { classes: { ...anywidget }, major: "" },
 };
