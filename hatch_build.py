@@ -68,6 +68,7 @@ def build_static() -> bool:
     """Build the JavaScript unless its sources are those of the last build; return whether it was built."""
     if is_built():
         return False
+    DIGEST.unlink(missing_ok=True)  # of a build that fails half is there
     with tempfile.TemporaryDirectory() as folder:
         if not system_node():
             write_commands(Path(folder))

@@ -45,3 +45,10 @@ def test_the_node_of_the_wheel_has_a_working_npm(tmp_path: Path) -> None:
     for name in ("node", "npm", "npx"):
         said = subprocess.run([tmp_path / name, "--version"], capture_output=True, text=True, check=True)
         assert int(said.stdout.lstrip("v").split(".")[0]) >= 10
+
+
+def test_after_a_build_that_failed_half_way_all_is_built_again(sources: Path) -> None:
+    (sources / "package.json").write_text('{"scripts": {"build": "false"}}', encoding="utf-8")
+    with pytest.raises(SystemExit, match="failed in js-shim"):
+        hatch_build.build_static()
+    assert not hatch_build.DIGEST.exists()
