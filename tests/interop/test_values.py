@@ -150,7 +150,9 @@ def test_buffers_keep_their_structure(node: NodePipe, name: str) -> None:
 
 @pytest.mark.scenario("S19", "S20")
 @pytest.mark.parametrize(
-    "value", ["\ud800", dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc), {"a": object()}], ids=repr
+    "value",
+    ["\ud800", dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc), {"a": object()}],
+    ids=["a lone surrogate", "a time", "an object"],
 )
 def test_what_plain_jupyter_refuses_never_reaches_a_window(value: Any) -> None:
     with pytest.raises(ValueEncodingError):
