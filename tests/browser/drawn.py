@@ -13,6 +13,12 @@ async root => {
   const REFERENCES = /^(id|for|list|name|aria-labelledby|aria-controls|aria-describedby)$/;
   // A page's own marks on views.
   const OWN = /^data-(comm-id|model-name|jp-.*|commdoc-.*)$/;
+  // The names that the room's page gives to controls which have none; they have tests of their own (test_accessibility).
+  const isNamed = element => element.hasAttribute("data-commdoc-named");
+  const isGiven = (element, name, value) =>
+    (isNamed(element) && /^(aria-label|aria-labelledby|alt)$/.test(name))
+    || (name === "id" && value.startsWith("commdoc-"))
+    || (name === "aria-hidden" && element.matches("i[class*='fa-']"));
   // Where the pointer and the focus are, and where they were; whether a readout was too long when it was measured:
   // JupyterLab measures the first one before it has a width.
   const PASSING = /^(overflow|noUi-active|noUi-state-.*|jp-mod-(hover|focused|active)|lm-mod-(hover|focused))$/;
@@ -87,7 +93,7 @@ async root => {
     const classes = [...element.classList].filter(it => !PASSING.test(it)).sort();
     if (classes.length) said.push(classes.map(it => `.${it}`).join(""));
     for (const { name, value } of [...element.attributes].sort((a, b) => a.name < b.name ? -1 : 1)) {
-      if (OWN.test(name) || SAID_OTHERWISE.has(name)) continue;
+      if (OWN.test(name) || SAID_OTHERWISE.has(name) || isGiven(element, name, value)) continue;
       said.push(`${name}=${REFERENCES.test(name) ? value.split(" ").map(number).join(" ") : JSON.stringify(value)}`);
     }
     for (const name of PROPERTIES) {

@@ -67,6 +67,7 @@ export class Controls {
     const model = view?.dataset.modelName ?? "";
     if (control instanceof HTMLImageElement) {
       control.alt = "Image";
+      control.dataset.commdocNamed = "";
       return;
     }
     if (view === null || FOREIGN.has(model)) return;
@@ -77,10 +78,8 @@ export class Controls {
     }
     if (hasName(control)) return;
     control.setAttribute("aria-label", words(control, model));
-    if (control instanceof HTMLButtonElement) {
-      control.dataset.commdocNamed = "";
-      return;
-    }
+    (control as HTMLElement).dataset.commdocNamed = "";
+    if (control instanceof HTMLButtonElement) return;
     const label = view.querySelector(":scope > .widget-label");
     if (label === null) return;
     // By reference: a description may become another. Of two handles each says which it is, too.
