@@ -162,7 +162,7 @@ class Coalescer:
         for op in [*unheard, *self.take()]:
             if op["op"] == "settled":
                 self._wait({**op, "state": {}})  # the values are told by the next adoption
-            elif op["op"] in EVENTS:
+            elif op["op"] in EVENTS and not self._is_command(op):
                 self._wait(op)
 
     def adopt(self, comm_id: str, target_name: str, state: dict[str, Any] | None) -> None:
@@ -267,10 +267,17 @@ class Coalescer:
         self._updates[comm_id] = op
 
     def _command(self, comm_id: str, state: dict[str, Any]) -> None:
-        """Tell values that were taken back at once, and that they were."""
+        """Tell values that were taken back at once, and that they were; to who is there now, or nobody."""
+        if self._adopting:
+            return  # what waits would come behind values that are newer
         state, paths, buffers = take_buffers(state)
         self._message(comm_id, {"method": "update", "state": state, "buffer_paths": paths}, buffers)
         self._message(comm_id, {"method": "update", "state": dict.fromkeys(state)}, [])
+
+    def _is_command(self, op: PendingOp) -> bool:
+        data = op.get("data")
+        is_update = isinstance(data, dict) and data.get("method") == "update"
+        return is_update and self._targets.get(op["comm_id"]) == WIDGET_TARGET
 
     def _open(self, comm_id: str, target_name: str, data: Any, buffers: Any, metadata: Any) -> None:
         self._targets[comm_id] = target_name

@@ -13,7 +13,7 @@ async root => {
   const REFERENCES = /^(id|for|list|name|aria-labelledby|aria-controls|aria-describedby)$/;
   // A page's own marks on views.
   const OWN = /^data-(comm-id|model-name|jp-.*|commdoc-.*)$/;
-  // The names that the room's page gives to controls which have none; they have tests of their own (test_accessibility).
+  // The names that the room's page gives to controls which have none: test_accessibility has tests of them.
   const isNamed = element => element.hasAttribute("data-commdoc-named");
   const isGiven = (element, name, value) =>
     (isNamed(element) && /^(aria-label|aria-labelledby|alt)$/.test(name))

@@ -83,6 +83,26 @@ def commands(state: dict[str, Any]) -> list[tuple[Any, ...]]:
     ]
 
 
+def test_a_command_is_for_who_is_there_and_never_told_later(harness: Harness) -> None:
+    harness.it.link(adopting=True)
+    harness.update(do={"what": 1})
+    harness.update(do=None)
+    harness.it.adopted(["a", "b"])
+    assert [op for op in harness.take() if op[0] == "message"] == []
+    harness.update(do={"what": 2})
+    harness.update(do=None)
+    harness.message(data={"method": "custom", "content": 5})
+    harness.open("raw", target="mine")
+    harness.message("raw", data={"method": "update", "state": {}})
+    harness.it.unlink()
+    harness.it.link(adopting=True)
+    harness.it.adopted(["a", "b", "raw"])
+    assert [op[1:] for op in harness.take() if op[0] == "message"] == [
+        ("a", {"method": "custom", "content": 5}),
+        ("raw", {"method": "update", "state": {}}),
+    ]
+
+
 @pytest.mark.parametrize("value", [5, "text", True, 2.5])
 def test_a_plain_value_that_is_taken_back_is_merged(harness: Harness, value: Any) -> None:
     harness.update(value=value)

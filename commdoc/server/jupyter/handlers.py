@@ -172,7 +172,15 @@ class RoomHandler(Guarded):
     async def prepare(self, **options: Any) -> None:
         """Let Jupyter send who is not logged in to its login."""
         self.grant = None
+        if self._is_for_a_foreign_frame():
+            self.refuse("a page of another origin that has it in a frame")
         await super(Guarded, self).prepare(**options)
+
+    def _is_for_a_foreign_frame(self) -> bool:
+        """Tell whether a page that may embed rooms would get one by a person's cookie, without a link to it."""
+        headers = self.request.headers
+        framed = headers.get("Sec-Fetch-Dest") in ("iframe", "frame", "embed", "object")
+        return framed and headers.get("Sec-Fetch-Site") in ("same-site", "cross-site")
 
     @authenticated
     async def get(self, room_id: str) -> None:

@@ -177,6 +177,8 @@ export class DocumentComm {
     if (isUpdate(data)) {
       const state = withBuffers(data.state, data.buffer_paths ?? [], buffers);
       await this.onMessage?.(this.envelope({ method: "update", state, buffer_paths: [] }, []));
+      // It may have come by a longer way than newer values: what the document has stays the last word.
+      this.changed(Object.keys(state));
     } else await this.onMessage?.(this.envelope(data, buffers));
   }
 

@@ -83,6 +83,18 @@ describe("models of a document", () => {
     expect(drawn).toEqual(["new"]);
   });
 
+  it("have the document's value at last, also when a command to them comes behind newer values", async () => {
+    source.opened({ a: { model: "LabelModel", value: "old" } });
+    start();
+    const model = await manager.get_model("a");
+    source.set("a", { value: "newest" });
+    source.message("a", { method: "update", state: { value: "a command" } });
+    source.message("a", { method: "update", state: { value: "taken back" } });
+    const values: unknown[] = [];
+    model.on("change:value", () => values.push(model.get("value")));
+    await vi.waitFor(() => expect(values).toEqual(["newest", "a command", "taken back", "newest"]));
+  });
+
   it("S27: have views also when what was set before hangs, or a message waits for the view", async () => {
     source.opened({ a: { model: "LabelModel", value: "a" }, b: { model: "LabelModel", value: "b" } });
     start();

@@ -240,14 +240,21 @@ def test_tokens_of_another_server_open_nothing(server: Server, kernel: Kernel, r
 
 
 def cross(
-    server: Server, method: str, path: str, *, xsrf: bool = False, fetching: str = "", **headers: str
+    server: Server,
+    method: str,
+    path: str,
+    *,
+    xsrf: bool = False,
+    fetching: str = "",
+    into: str = "empty",
+    **headers: str,
 ) -> int:
     """Ask as a page in a browser does whose user is logged in.
 
-    `xsrf`: one of the server's own; `fetching`: what a browser says in place of an origin.
+    `xsrf`: one of the server's own; `fetching`: what a browser says in place of an origin; `into`: and what it is for.
     """
     if fetching:
-        headers["Sec-Fetch-Site"] = fetching
+        headers |= {"Sec-Fetch-Site": fetching, "Sec-Fetch-Dest": into}
     jar = http.cookiejar.CookieJar()
     opener = build_opener(HTTPCookieProcessor(jar), _Stay())
     for page in ("login", f"api/me?token={TOKEN}"):
@@ -273,6 +280,10 @@ def test_pages_of_other_origins_don_t_get_in_with_a_person_s_cookies(server: Ser
     evil, own = "http://evil.example", own_origin(server)
     before = len(server.log())
     assert cross(server, "GET", "commdoc/api/rooms", Origin=own) == 200
+    room = f"commdoc/rooms/{room_id}"
+    assert cross(server, "GET", room, fetching="same-site", into="document") == 303
+    assert cross(server, "GET", room, fetching="same-origin", into="iframe") == 303
+    assert cross(server, "GET", room, fetching="same-site", into="iframe") == 403
     assert cross(server, "GET", "commdoc/api/rooms", Origin=evil) == 403
     assert cross(server, "GET", "commdoc/api/rooms", Origin="null") == 403
     assert cross(server, "GET", "commdoc/api/rooms", fetching="same-origin") == 200
