@@ -64,8 +64,10 @@ export async function mountRoom(
       onProblem: (text: string, error?: unknown) => onProblem({ commId: "", text, error }),
     }),
   });
-  const own = roomModels(joined, { root: element, nbextensions: askHost(readLink(room)), ...models });
-  const mount = new Mount(element, joined, own, options);
+  const mount = orClosed(joined, () => {
+    const own = roomModels(joined, { root: element, nbextensions: askHost(readLink(room)), ...models });
+    return new Mount(element, joined, own, options);
+  });
   return {
     room: joined,
     models: mount.manager,
@@ -75,6 +77,16 @@ export async function mountRoom(
       joined.close();
     },
   };
+}
+
+/** A window that nobody would have is closed. */
+function orClosed<T>(room: Room, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    room.close();
+    throw error;
+  }
 }
 
 /** One element with a room's widgets. */
@@ -125,7 +137,8 @@ class Mount {
     this.box.remove();
   }
 
-  private withheld = 0;
+  /** Which shown widgets nobody vouched for. */
+  private withheld = new Set<string>();
 
   private show(): void {
     const { comms } = this.room;
@@ -134,10 +147,13 @@ class Mount {
       const comm = comms.get(commId);
       return only === undefined || (comm !== undefined && only(comm));
     };
+    const views = comms.views.filter(isShown);
+    const { guard } = this.models;
     // What somebody vouches for now is drawn in its place.
-    if (this.models.guard.withheld < this.withheld) this.stage.show([]);
-    this.withheld = this.models.guard.withheld;
-    this.stage.show(comms.views.filter(isShown));
+    const isFreed = ({ comm_id: commId }: View) => this.withheld.has(commId) && !guard.withholds(commId);
+    if (views.some(isFreed)) this.stage.show(views.filter((view) => !isFreed(view)));
+    this.withheld = new Set(views.map(({ comm_id: commId }) => commId).filter((id) => guard.withholds(id)));
+    this.stage.show(views);
     this.showLife();
   }
 

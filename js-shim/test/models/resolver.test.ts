@@ -63,6 +63,16 @@ describe("the modules that a page brings", () => {
 });
 
 describe("the chain", () => {
+  it("asks the host once where a module is, however many widgets need it, and again when it was not there", async () => {
+    const find = vi.fn(async () => null);
+    const resolver = new Resolver({ nbextensions: find });
+    const loads = Array.from({ length: 200 }, () => reason(resolver.load("my-widget", "")));
+    for (const error of await Promise.all(loads)) expect(error).toBeInstanceOf(NotInstalledError);
+    expect(find).toHaveBeenCalledTimes(1);
+    await reason(resolver.load("my-widget", ""));
+    expect(find).toHaveBeenCalledTimes(2);
+  });
+
   it("goes on where one source fails, and tells what each one said when none has the module", async () => {
     const modules = {
       broken: { version: "1.0.0", load: async () => Promise.reject(new Error("its own mistake")) },

@@ -79,6 +79,8 @@ export class Drawer {
     window.removeEventListener("resize", this.onResize);
     this.place.removeEventListener("keydown", this.onKey);
     this.model.stop();
+    // An edge that is taken away while it is dragged doesn't hear that the pointer was let go.
+    delete document.body.dataset.moving;
     this.place.replaceChildren();
     this.place.hidden = true;
   }
