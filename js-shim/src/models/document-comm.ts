@@ -35,6 +35,8 @@ export interface CommDoor {
   reacted(commId: string, state: Record<string, unknown>): void;
   /** This window asks for values of these keys. */
   asks(commId: string, keys: readonly string[]): void;
+  /** This window sends a message; for a host that keeps what is typed and not told. */
+  told?(commId: string): void;
   /** Read keys and resolve their references; keys that must wait are left out. */
   readResolved(commId: string, keys: readonly string[]): Promise<Record<string, unknown>>;
   /** Something failed for this comm; the rest goes on. */
@@ -102,6 +104,8 @@ export class DocumentComm {
   ): string {
     const binary = (buffers ?? []).map(bytesOf);
     if (!isUpdate(data)) {
+      // What a listener answers to a value from the document tells nothing of what somebody typed.
+      if (!this.door.applying) this.door.told?.(this.comm_id);
       const ended = this.inTurn((callbacks as { ended?: Ended } | undefined)?.ended);
       const plain = asJson(data);
       return this.whenOpen(() => this.door.source.send(this.comm_id, plain, binary, ended));

@@ -101,6 +101,7 @@ export class DocumentModels {
         this.place?.told(commId);
         this.reactions.asks(commId, keys);
       },
+      told: (commId) => this.place?.told(commId),
       readResolved: (commId, keys) => this.readUpdate(commId, keys),
     };
   }
@@ -259,6 +260,7 @@ export class DocumentModels {
   private commClosed(commId: string): void {
     this.reactions.closed(commId);
     this.references.closed(commId);
+    this.place?.forget(commId);
     this.lacking.delete(commId);
     const comm = this.comms.get(commId);
     this.comms.delete(commId);

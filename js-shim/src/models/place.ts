@@ -8,6 +8,7 @@
  * - Text that was typed and that its model has not sent is theirs: what a view writes over it waits, and is written when they
  *   leave the field and have told nothing.
  * - Otherwise caret and selection stay at the same characters; who is at the end stays there.
+ * - What a change scrolls to its beginning is put back. Where it scrolls to otherwise is the author's: a log follows its end.
  *
  * It costs a look at the focused element, and no search. Views are found by `data-comm-id` on their elements, as in `hand.ts`.
  */
@@ -16,6 +17,10 @@ type Field = HTMLInputElement | HTMLTextAreaElement;
 
 /** How many frames a view that is made again may take. */
 const FRAMES = 60;
+
+const AXES = ["scrollTop", "scrollLeft"] as const;
+
+type Scroll = Record<(typeof AXES)[number], number>;
 
 export class Place {
   private readonly root: Document | HTMLElement;
@@ -48,24 +53,34 @@ export class Place {
     for (const type of ["change", "blur"]) listen(type, () => undefined);
   }
 
-  /** A model sends values: what was typed into its view is told. */
+  /** A model sends values or a message: what was typed into its view is told. */
   told(commId: string): void {
     for (const field of this.typed.keys()) if (commIdOf(field) === commId) this.typed.delete(field);
+  }
+
+  /** The comm is gone, and its views with it. */
+  forget(commId: string): void {
+    this.told(commId);
+    this.scrolled.delete(commId);
   }
 
   /** Run a change of a model; whoever is in one of its views stays where they are. */
   keep<T>(commId: string, change: () => T): T {
     const active = (this.root.ownerDocument ?? (this.root as Document)).activeElement;
     const scrolls = this.scrollsOf(commId, active);
-    const view = active && viewAround(active, commId);
+    const view = active && this.protectedView(active, commId);
     const before = active && view ? new Standing(active, view, this.isTypedInto(active)) : undefined;
+    const { held } = this;
     try {
-      this.held = before?.element;
+      this.held = before?.element ?? held;
       return this.withTyped(before?.field, change);
     } finally {
-      for (const back of scrolls) back();
-      before?.restore();
-      this.held = undefined;
+      try {
+        for (const back of scrolls) back();
+        before?.restore();
+      } finally {
+        this.held = held;
+      }
       // A box takes its old views out a moment later, and has the new ones later still.
       if (before !== undefined && active !== view)
         queueMicrotask(() => before.isGone && this.follow(before, FRAMES));
@@ -74,6 +89,14 @@ export class Place {
 
   dispose(): void {
     this.stop.abort();
+    this.typed.clear();
+    this.scrolled.clear();
+  }
+
+  /** The view whose focused element a change may touch. Typed text is at risk from any comm: a link writes into others' views. */
+  private protectedView(active: Element, commId: string): Element | null {
+    const around = viewAround(active, commId);
+    return around ?? (this.isTypedInto(active) ? active.closest("[data-comm-id]") : null);
   }
 
   /** What is written into a field with typed text waits. */
@@ -81,6 +104,8 @@ export class Place {
     const typed = field && this.typed.get(field);
     if (!typed) return change();
     const text = field.value;
+    // A framework's own, or that of a change around this one.
+    const own = Object.getOwnPropertyDescriptor(field, "value");
     const set = (value: unknown) => {
       typed.waiting = String(value);
     };
@@ -88,7 +113,8 @@ export class Place {
     try {
       return change();
     } finally {
-      delete (field as { value?: string }).value;
+      if (own) Object.defineProperty(field, "value", own);
+      else delete (field as { value?: string }).value;
     }
   }
 
@@ -112,8 +138,8 @@ export class Place {
   }
 
   /**
-   * What puts everything back to where it is scrolled to now; but a list where nobody is goes where another one is chosen.
-   * A list scrolls to what is chosen by itself, after the next frame.
+   * What puts back the scroll that a change takes. A list scrolls to what is chosen by itself, after the next frame: it goes
+   * back to where it was, unless nobody is there and another one is chosen.
    */
   private scrollsOf(commId: string, active: Element | null): (() => void)[] {
     const elements = this.scrolled.get(commId);
@@ -121,9 +147,12 @@ export class Place {
     for (const element of elements) if (!element.isConnected) elements.delete(element);
     if (elements.size === 0) this.scrolled.delete(commId);
     return [...elements].map((element) => {
-      const { scrollTop, scrollLeft } = element;
-      const back = () => Object.assign(element, { scrollTop, scrollLeft });
-      if (!(element instanceof HTMLSelectElement)) return back;
+      const was = scrollOf(element);
+      if (!(element instanceof HTMLSelectElement)) {
+        const atEnd = endsOf(element);
+        return () => scrollBack(element, unlessMoved(element, was, atEnd));
+      }
+      const back = () => scrollBack(element, was);
       const chosen = element.selectedIndex;
       return () => {
         if (element === active || element.selectedIndex === chosen)
@@ -149,7 +178,7 @@ class Standing {
   readonly field: Field | undefined;
   private readonly text: string;
   private readonly range: [number, number, Field["selectionDirection"]] | undefined;
-  private readonly scroll: [number, number];
+  private readonly scroll: Scroll;
   /** How the elements around it are shown. */
   private readonly shown: [HTMLElement, string][] = [];
   /** Where it is in the innermost view. */
@@ -161,7 +190,7 @@ class Standing {
     private readonly view: Element,
     readonly isTyping: boolean,
   ) {
-    this.scroll = [element.scrollTop, element.scrollLeft];
+    this.scroll = scrollOf(element);
     this.field = isField(element) ? element : undefined;
     this.text = this.field?.value ?? "";
     // Only fields for text have a selection; the others say null.
@@ -204,6 +233,8 @@ class Standing {
 
   /** Put the person into an element: the same, or the one made instead. */
   settle(element: Element): void {
+    // A browser may scroll to what is written and selected here.
+    const scroll = element === this.element ? unlessMoved(element, this.scroll) : this.scroll;
     if (element.ownerDocument.activeElement !== element)
       (element as HTMLElement).focus({ preventScroll: true });
     if (isField(element)) {
@@ -218,7 +249,7 @@ class Standing {
         element.setSelectionRange(moved(start), moved(end), direction ?? undefined);
       }
     }
-    [element.scrollTop, element.scrollLeft] = this.scroll;
+    scrollBack(element, scroll);
   }
 }
 
@@ -233,6 +264,31 @@ export function mapping(text: string, became: string): (position: number) => num
     if (position >= text.length - end) return position + became.length - text.length;
     return Math.min(position, Math.max(same, became.length - end));
   };
+}
+
+function scrollOf({ scrollTop, scrollLeft }: Element): Scroll {
+  return { scrollTop, scrollLeft };
+}
+
+/** The axes on which an element is scrolled to its end, up to a fraction of a pixel. */
+function endsOf(element: Element): Set<keyof Scroll> {
+  const ends = new Set<keyof Scroll>();
+  const { scrollTop, scrollHeight, clientHeight, scrollLeft, scrollWidth, clientWidth } = element;
+  if (Math.abs(scrollTop) + clientHeight >= scrollHeight - 1) ends.add("scrollTop");
+  if (Math.abs(scrollLeft) + clientWidth >= scrollWidth - 1) ends.add("scrollLeft");
+  return ends;
+}
+
+/** Where it was, by axis, if it lost that; otherwise where it is now. */
+function unlessMoved(element: Element, was: Scroll, leave?: ReadonlySet<keyof Scroll>): Scroll {
+  const scroll = scrollOf(element);
+  for (const axis of AXES) if (scroll[axis] === 0 && !leave?.has(axis)) scroll[axis] = was[axis];
+  return scroll;
+}
+
+/** Writing what is there already would end a smooth scroll. */
+function scrollBack(element: Element, scroll: Scroll): void {
+  for (const axis of AXES) if (element[axis] !== scroll[axis]) element[axis] = scroll[axis];
 }
 
 function viewAround(element: Element, commId: string): Element | null {
