@@ -3,6 +3,7 @@
 import type { IRenderMime, RenderMimeRegistry } from "@jupyterlab/rendermime";
 import { MimeModel } from "@jupyterlab/rendermime";
 import { Widget } from "@lumino/widgets";
+import { warn } from "../document/emitter";
 import { commonLength } from "../document/outputs";
 import { OutputList, OutputListArea } from "../models/output-list";
 import type { OutputEdit } from "../models/source";
@@ -51,7 +52,7 @@ export class CellView {
   dispose(): void {
     clearTimeout(this.rendering);
     this.end();
-    this.rendered?.dispose();
+    this.draw(undefined);
     this.node.remove();
   }
 
@@ -60,9 +61,12 @@ export class CellView {
     const hidden = facts.outputsHidden !== this.facts.outputsHidden;
     if (hidden) this.outputs.open = !facts.outputsHidden;
     if (facts.sourceHidden !== this.facts.sourceHidden) this.code.open = !facts.sourceHidden;
-    this.show(facts);
     // What is trusted now is drawn as that, and the other way round.
-    if (facts.trusted !== drawn.trusted || facts.kind !== drawn.kind) this.follow();
+    const anew = facts.trusted !== drawn.trusted || facts.kind !== drawn.kind;
+    // Before its place is taken out of the page.
+    if (anew) this.end();
+    this.show(facts);
+    if (anew) this.follow();
   }
 
   private show(facts: CellFacts): void {
@@ -81,6 +85,10 @@ export class CellView {
       this.outputs.open = !facts.outputsHidden;
     }
     this.showFolds();
+    if (facts.kind !== "markdown") {
+      clearTimeout(this.rendering);
+      this.draw(undefined);
+    }
     const parts = facts.kind === "markdown" ? [this.text] : [this.code, this.outputs];
     if (first || facts.kind !== before.kind) this.body.replaceChildren(...parts);
     const same = facts.source === before.source && facts.attachments === before.attachments;
@@ -120,25 +128,45 @@ export class CellView {
 
   private end(): void {
     this.stop();
-    this.area?.dispose();
+    if (this.area !== undefined) dispose(this.area);
     this.list?.dispose();
     this.area = this.list = undefined;
   }
 
   private async render(): Promise<void> {
-    const { source, attachments } = this.facts;
+    const { facts } = this;
+    const drawn = await this.markdown(facts).catch((error: unknown) => {
+      warn(`the Markdown of cell ${this.cell.id} could not be rendered`, error);
+      return new Widget({ node: pre(document.createTextNode(facts.source)) });
+    });
+    if (facts.source !== this.facts.source || !this.text.isConnected) drawn.dispose();
+    else this.draw(drawn);
+  }
+
+  private async markdown({ source, attachments }: CellFacts): Promise<Widget> {
     const markdownParser = withFiles(this.renderMime.markdownParser, attachments);
     const renderer = this.renderMime.clone({ markdownParser }).createRenderer("text/markdown");
     // Never trusted: JupyterLab, too, sanitises Markdown, and nothing of the kernel is in it.
     await renderer.renderModel(new MimeModel({ data: { "text/markdown": source }, trusted: false }));
-    if (source !== this.facts.source || !this.text.isConnected) {
-      renderer.dispose();
-      return;
-    }
-    this.rendered?.dispose();
-    this.rendered = renderer;
-    Widget.attach(renderer, this.text);
+    return renderer;
   }
+
+  /** Shows this in place of the Markdown that is shown. */
+  private draw(rendered: Widget | undefined): void {
+    if (this.rendered !== undefined) dispose(this.rendered);
+    this.rendered = rendered;
+    if (rendered !== undefined) Widget.attach(rendered, this.text);
+  }
+}
+
+/** Also when something else, a script of an output perhaps, has taken it out of the page: Lumino throws then. */
+function dispose(widget: Widget): void {
+  if (widget.isAttached && !widget.node.isConnected) {
+    widget.processMessage(Widget.Msg.BeforeDetach);
+    widget.node.remove();
+    widget.processMessage(Widget.Msg.AfterDetach);
+  }
+  widget.dispose();
 }
 
 /** Markdown whose images travel in the cell: their addresses are replaced before a browser sees them and asks somebody. */
@@ -151,11 +179,20 @@ function withFiles(
     async render(source) {
       const html = (await parser?.render(source)) ?? "";
       return html.replace(image, (_whole, before: string, name: string) => {
-        const [file] = Object.entries(attachments[decodeURIComponent(name)] ?? {});
+        const [file] = Object.entries(attachments[decoded(name)] ?? {});
         return file === undefined ? before : `${before}data:${file[0]};base64,${file[1]}`;
       });
     },
   };
+}
+
+/** A name may have a percent sign that begins no code. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 /** Of a text that is edited only the middle is touched: a selection in it stays. */

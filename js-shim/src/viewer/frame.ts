@@ -62,13 +62,13 @@ async function main(): Promise<void> {
     create_view: manager.create_view.bind(manager),
   };
   const stage = new Stage(at("views"), maker, (commId, error) => problem(`comm ${commId}: no view`, error));
-  const notebook = new Notebook(room.doc);
+  const notebook = new Notebook(room.doc, problem);
   const cells = new NotebookView(at("cells"), notebook, manager.renderMime, () => show());
   const show = () => {
     const { views } = room.comms;
     if (life.isKept && views.length > 0) life.release();
     if (notebook.doc !== room.doc) notebook.attach(room.doc);
-    const loose = cells.hasCells ? cells.place(views) : views;
+    const loose = cells.hasCells && !life.isKept ? cells.place(views) : views;
     if (!life.isKept) stage.show(loose);
     at("loose").hidden = !cells.hasCells || loose.length === 0;
     at("empty").hidden = cells.hasCells || views.length > 0 || life.isKept || !room.kernel.live;

@@ -4,6 +4,7 @@
  */
 
 import type { RenderMimeRegistry } from "@jupyterlab/rendermime";
+import { ensure } from "../document/ensure";
 import { WIDGET_MIMETYPE } from "../models/rendermime";
 import { CellView } from "./cell-view";
 import type { Cell } from "./cells/cell";
@@ -44,17 +45,19 @@ export class NotebookView {
   /**
    * Gives the room's displayed views to the cells whose outputs the document doesn't have, by the cell's id or its execution.
    *
-   * @returns the views that no cell shows, of those that say no cell
+   * @returns the views that no cell shows, of those that say no cell of this notebook
    */
   place(views: readonly ShownView[]): ShownView[] {
     const { cells } = this.notebook;
+    const byId = new Map(cells.map((cell) => [cell.id, cell]));
+    const byCount = grouped(cells, ({ facts }) => facts.executionCount);
     const byCell = new Map<Cell, string[]>();
     const loose: ShownView[] = [];
     for (const view of views) {
-      const cell = cells.find(({ id }) => id === view.cell_id) ?? executed(cells, view);
-      if (cell !== undefined && cell.facts.elsewhere > 0)
-        byCell.set(cell, [...(byCell.get(cell) ?? []), view.comm_id]);
-      else if (view.cell_id === undefined) loose.push(view);
+      const named = view.cell_id === undefined ? undefined : byId.get(view.cell_id);
+      const cell = named ?? executed(byCount, view);
+      if (cell !== undefined && cell.facts.elsewhere > 0) ensure(byCell, cell, () => []).push(view.comm_id);
+      else if (named === undefined) loose.push(view);
     }
     for (const cell of cells) {
       cell.append((byCell.get(cell) ?? []).map((model_id) => viewOutput(model_id)));
@@ -87,10 +90,16 @@ export class NotebookView {
 }
 
 /** The one cell that has this execution's number; of a notebook with old outputs several may. */
-function executed(cells: readonly Cell[], view: ShownView): Cell | undefined {
+function executed(byCount: ReadonlyMap<number | null, Cell[]>, view: ShownView): Cell | undefined {
   if (view.cell_id !== undefined || view.execution_count === undefined) return undefined;
-  const those = cells.filter(({ facts }) => facts.executionCount === view.execution_count);
-  return those.length === 1 ? those[0] : undefined;
+  const those = byCount.get(view.execution_count);
+  return those?.length === 1 ? those[0] : undefined;
+}
+
+function grouped<K>(cells: readonly Cell[], key: (cell: Cell) => K): Map<K, Cell[]> {
+  const groups = new Map<K, Cell[]>();
+  for (const cell of cells) ensure(groups, key(cell), () => []).push(cell);
+  return groups;
 }
 
 function viewOutput(model_id: string): Record<string, unknown> {

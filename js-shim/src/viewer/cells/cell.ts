@@ -71,13 +71,16 @@ export class Cell {
     const edits = this.outputs.read(this.map.get("outputs"), this.more, isTouched);
     const before = this.known;
     this.known = this.read();
-    if (!same(before, this.known)) for (const follower of this.followers) follower.changed(this.known);
-    if (edits.length > 0) for (const follower of this.followers) follower.outputs(edits);
+    // Trust comes first: nothing is drawn with trust that is gone. Who begins to follow meanwhile has the outputs already.
+    const followers = [...this.followers];
+    if (!same(before, this.known)) for (const follower of followers) follower.changed(this.known);
+    if (edits.length === 0) return;
+    for (const follower of followers) if (this.followers.has(follower)) follower.outputs(edits);
   }
 
   /** Outputs that stand behind the document's. */
   append(more: readonly Output[]): void {
-    if (more.length === 0 && this.more.length === 0) return;
+    if (same(more, this.more)) return;
     this.more = more;
     this.reread(() => false);
   }

@@ -6,6 +6,7 @@
  */
 
 import * as Y from "yjs";
+import { type OnProblem, warn } from "../../document/emitter";
 import { Cell } from "./cell";
 
 export interface NotebookListener {
@@ -20,7 +21,11 @@ export class Notebook {
   private array: Y.Array<unknown>;
   private readonly listeners = new Set<NotebookListener>();
 
-  constructor(doc: Y.Doc) {
+  /** @param onProblem told of what a change could not do to a cell or a listener; all else goes on */
+  constructor(
+    doc: Y.Doc,
+    private readonly onProblem: OnProblem = warn,
+  ) {
     this.array = this.begin(doc);
     this.order();
   }
@@ -53,7 +58,19 @@ export class Notebook {
     this.listeners.clear();
   }
 
-  private readonly observer = (events: Y.YEvent<Y.AbstractType<unknown>>[]): void => {
+  // What is thrown in here would leave `Y.applyUpdate`, and the room would be left for it.
+  private readonly observer = (events: Y.YEvent<Y.AbstractType<unknown>>[]): void =>
+    this.attempt(() => this.take(events));
+
+  private attempt(what: () => void): void {
+    try {
+      what();
+    } catch (error) {
+      this.onProblem("the notebook could not follow a change", error);
+    }
+  }
+
+  private take(events: Y.YEvent<Y.AbstractType<unknown>>[]): void {
     const touched = new Map<unknown, Set<unknown>>();
     let ordered = false;
     for (const { target } of events) {
@@ -68,10 +85,10 @@ export class Notebook {
     if (ordered) this.order();
     for (const cell of touched.size > 0 ? this.list : []) {
       const inIt = touched.get(cell.map);
-      if (inIt !== undefined) cell.reread((source) => inIt.has(source));
+      if (inIt !== undefined) this.attempt(() => cell.reread((source) => inIt.has(source)));
     }
     for (const listener of this.listeners) listener.changed();
-  };
+  }
 
   private begin(doc: Y.Doc): Y.Array<unknown> {
     const array: Y.Array<unknown> = doc.getArray("cells");
@@ -94,7 +111,7 @@ export class Notebook {
         placed.add(added);
         return [added];
       }
-      cell.became(map);
+      this.attempt(() => cell.became(map));
       placed.add(cell);
       return [cell];
     });

@@ -213,6 +213,48 @@ describe("the notebook of a document", () => {
     expect(it.list).toEqual([stream("xy")]);
   });
 
+  it("an error of who follows stays in here, is told, and ends nothing for the other cells", () => {
+    lab.addCell(code("a"));
+    lab.addCell(code("b", "", [stream("x")]));
+    const problems: unknown[] = [];
+    notebook.dispose();
+    notebook = new Notebook(doc, (_text, error) => problems.push(error));
+    const error = new Error("of a view");
+    const fail = () => {
+      throw error;
+    };
+    cell(0).follow({ changed: fail, outputs: () => undefined });
+    const it = followed(1);
+    lab.transact(() => {
+      labCell(0).updateSource(0, 0, "new");
+      labCell(1).appendStreamOutput(0, "y");
+    });
+    expect([problems, it.list]).toEqual([[error], [stream("xy")]]);
+    lab.moveCell(0, 1);
+    expect(names(notebook.cells)).toEqual(["b", "a"]);
+    notebook.observe({ order: () => undefined, changed: fail });
+    labCell(0).appendStreamOutput(0, "z");
+    expect([problems, it.list]).toEqual([[error, error], [stream("xyz")]]);
+  });
+
+  it("who begins to follow while a change is told is not told that change's outputs again", () => {
+    lab.addCell(code("a", "", [stream("x")]));
+    const told: OutputEdit[] = [];
+    let more = 0;
+    const stop = cell(0).follow({
+      outputs: () => undefined,
+      changed() {
+        stop();
+        cell(0).follow({ changed: () => (more += 1), outputs: (edits) => told.push(...edits) });
+      },
+    });
+    lab.transact(() => {
+      labCell(0).setMetadata("trusted", true);
+      labCell(0).appendStreamOutput(0, "y");
+    });
+    expect([told, more]).toEqual([[{ what: "added", at: 0, output: stream("xy") }], 0]);
+  });
+
   it("whatever is written, who follows has what the document has", () => {
     const text = fc.string({ unit: fc.constantFrom("a", "é", "📊", "\n", "b") });
     const output = fc.oneof(
