@@ -26,8 +26,8 @@ FRAME: Final = "frame.html"
 _PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
     "connect-src 'self' {socket}; frame-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
+    "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'; "
+    "frame-ancestors {ancestors}"
 )
 
 # Host and scheme are spelled out: in a document of opaque origin not every browser takes 'self' for the server.

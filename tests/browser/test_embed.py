@@ -166,7 +166,9 @@ def test_every_project_reads_the_types(consumer: Consumer, module: str, resoluti
 
 def test_the_tarball_has_what_is_used_and_nothing_else(consumer: Consumer) -> None:
     assert {"LICENSE", "README.md", "package.json", "dist/style.css"} <= set(consumer.files)
-    assert {re.split("[/.]", path)[0] for path in consumer.files} == {"LICENSE", "README", "package", "dist"}
+    folders = {"LICENSE", "README", "package", "dist", "conformance"}
+    assert {re.split("[/.]", path)[0] for path in consumer.files} == folders
+    assert [path for path in consumer.files if path.startswith("conformance/")] == ["conformance/kernel.py"]
     assert [path for path in consumer.files if "interop" in path] == []
 
 
