@@ -14,6 +14,7 @@ import { Notebook } from "../../src/viewer/cells/notebook";
 import { NotebookView } from "../../src/viewer/notebook-view";
 import type { ShownView } from "../../src/viewer/stage";
 import { MemorySource } from "../models/memory-source";
+import { code } from "./cells/made";
 
 /** JupyterLab's own notebook in one document, the page shows another; what is written in one comes to the other as an update. */
 let lab: YNotebook;
@@ -24,14 +25,6 @@ let view: NotebookView;
 let root: HTMLElement;
 let problems: unknown[];
 
-const code = (id: string, source = "", outputs: Output[] = []) => ({
-  cell_type: "code" as const,
-  id,
-  source,
-  metadata: {},
-  outputs: outputs as never,
-  execution_count: null,
-});
 const markdown = (id: string, source: string) => ({
   cell_type: "markdown" as const,
   id,

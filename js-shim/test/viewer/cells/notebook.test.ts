@@ -5,6 +5,7 @@ import * as Y from "yjs";
 import type { Output, OutputEdit } from "../../../src/models/source";
 import type { Cell } from "../../../src/viewer/cells/cell";
 import { Notebook } from "../../../src/viewer/cells/notebook";
+import { code } from "./made";
 
 /** JupyterLab's own notebook in one document, ours reads another; what is written in one comes to the other as an update. */
 let lab: YNotebook;
@@ -13,14 +14,6 @@ let notebook: Notebook;
 let orders: { ids: string[]; placed: string[] }[];
 
 const names = (cells: Iterable<Cell>) => [...cells].map(({ id }) => id);
-const code = (id: string, source = "", outputs: Output[] = []) => ({
-  cell_type: "code" as const,
-  id,
-  source,
-  metadata: {},
-  outputs: outputs as never,
-  execution_count: null,
-});
 const stream = (text: string, name = "stdout"): Output => ({ output_type: "stream", name, text });
 const shown = (text: string): Output => ({
   output_type: "display_data",
