@@ -67,3 +67,11 @@ class RoomFullError(CommdocError):
 
 class SidecarError(CommdocError):
     """The sidecar process could not be started."""
+
+
+class StoreError(CommdocError):
+    """A room can't be kept where it should be."""
+
+
+class StoreBusyError(StoreError):
+    """Another process has the room's place."""
