@@ -66,13 +66,21 @@ class Limits(TypedDict):
     in_flight_bytes: NotRequired[int]
 
 
+class StoreState(TypedDict):
+    """Whether the room outlives its host: `failing` says why it doesn't now, and is tried again."""
+
+    status: Literal["kept", "failing"]
+    reason: NotRequired[str]
+
+
 class KernelState(TypedDict):
-    """What windows are told of the kernel."""
+    """What windows are told of the kernel; `store` is there where the room's host keeps rooms."""
 
     status: KernelStatus
     epoch: str | None
     kernel_id: str | None
     live: bool
+    store: NotRequired[StoreState]
 
 
 class PeerInfo(TypedDict):

@@ -53,6 +53,8 @@ class Broadcast:
     ----------
     members : dict
         Peer id to member.
+    keep : callable
+        Given the updates of a transaction before anybody is sent anything of it.
     """
 
     def __init__(self, feed: Feed, blobs: RoomBlobs, clock: Callable[[], int], limits: RoomLimits) -> None:
@@ -63,6 +65,7 @@ class Broadcast:
         self._outgoing: list[_Outgoing] = []
         self._new_blobs: list[str] = []
         self.members: dict[str, Member] = {}
+        self.keep: Callable[[Sequence[bytes]], None] = lambda _: None
 
     # --- what is to be sent when the transaction is over -----------------------------------------------------------
 
@@ -126,6 +129,7 @@ class Broadcast:
         updates = self._feed.take()
         if not updates:
             return
+        self.keep(updates)
         # A foreign write and its reversal come together: as one update no window sees what was between them.
         update = updates[0] if len(updates) == 1 else pycrdt.merge_updates(*updates)
         frame, point = sync_frame(Sync.UPDATE, update), self._feed.point()

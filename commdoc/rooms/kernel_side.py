@@ -30,6 +30,7 @@ from commdoc.rooms.limits import MB
 from commdoc.rooms.ops import Heard, OpsWriter, skipped
 from commdoc.rooms.peer import Peer
 from commdoc.rooms.requests import Requests
+from commdoc.rooms.store.keeper import Keeper
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Outlet(Protocol):
     asks: Asks
     broadcast: Broadcast
     displays: Displays
+    keeper: Keeper | None
 
     def writing(self) -> AbstractContextManager[None]:
         """Return the context manager of one transaction."""
@@ -208,12 +210,15 @@ class KernelSide:
     def state(self) -> KernelState:
         """Return what windows are told of the kernel; a lost connection is not a dead kernel."""
         kernel = self.kernel
-        return {
+        state: KernelState = {
             "status": self._status,
             "epoch": kernel["epoch"] if kernel else None,
             "kernel_id": kernel["kernel_id"] if kernel else None,
             "live": kernel is not None and self._status != "dead",
         }
+        if self._room.keeper is not None:
+            state["store"] = self._room.keeper.state
+        return state
 
     def kernel_status(self, status: str) -> None:
         """Take a ``status`` op."""
@@ -223,7 +228,11 @@ class KernelSide:
     def _set_status(self, status: KernelStatus) -> None:
         if status != self._status or status == "starting":
             self._status = status
-            self._room.broadcast.tell("kernel", {"type": "kernel", **self.state()})
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell all windows how the kernel is, behind this transaction."""
+        self._room.broadcast.tell("kernel", {"type": "kernel", **self.state()})
 
     # --- from the bridge -----------------------------------------------------------------------------------------
 

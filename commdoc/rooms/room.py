@@ -44,6 +44,7 @@ from commdoc.rooms.memory import give_back
 from commdoc.rooms.peer import TOO_SLOW, Goodbyes, Peer
 from commdoc.rooms.reception import GOODBYE_SECONDS, ROOM_GONE, Hello, Reception
 from commdoc.rooms.requests import Requests
+from commdoc.rooms.store.keeper import Keeper
 from commdoc.rooms.sync import Sync, read_sync
 from commdoc.rooms.transport import Transport
 from commdoc.rooms.yjs_check import check_update
@@ -68,6 +69,8 @@ class Room:
         Permanent.
     blobs : BlobStore
         This room's own.
+    keeper : Keeper, optional
+        Keeps document and blobs, and is closed with the room; without it they end with the process.
     kernel_link : callable, optional
         Makes the way to a kernel; without it requests wait and expire.
     clock : callable
@@ -85,6 +88,7 @@ class Room:
         room_id: str,
         *,
         blobs: BlobStore | None = None,
+        keeper: Keeper | None = None,
         kernel_link: ConnectKernel | None = None,
         clock: Callable[[], float] = time.monotonic,
         limits: RoomLimits | None = None,
@@ -97,7 +101,9 @@ class Room:
         self.comms = CommsLog(doc)
         self.comms.on_foreign = self._foreign_write
         self.feed = Feed(doc, self._stray_update)
-        self.blobs = RoomBlobs(blobs or MemoryBlobs(), self.comms.blob_refs, self.limits, clock)
+        self.keeper = keeper
+        place = blobs or MemoryBlobs() if keeper is None else keeper.blobs
+        self.blobs = RoomBlobs(place, self.comms.blob_refs, self.limits, clock)
         self.broadcast = Broadcast(self.feed, self.blobs, lambda: self.comms.clock, self.limits)
         self.requests = Requests(self._to_kernel, self.broadcast.answer, clock, self.limits)
         self.displays = Displays(doc, self.blobs.get, clock)
@@ -106,6 +112,9 @@ class Room:
         self.asks = Asks(self.comms, self.requests, self.blobs, self.broadcast.new_blob, self.authors)
         self.kernel = KernelSide(self, kernel_link)
         self.governor = Governor()
+        if keeper is not None:
+            self.broadcast.keep = keeper.append
+            keeper.tell = self._tell_store
         self._policy = handshake
         self._clock = clock
         self._reception = Reception(self, clock)
@@ -153,6 +162,8 @@ class Room:
         self.authors.close()
         self.feed.close()
         self.comms.dispose()
+        if self.keeper is not None:
+            await self.keeper.close()
 
     @property
     def name(self) -> str | None:
@@ -279,6 +290,10 @@ class Room:
     def _tell_peers(self) -> None:
         self.kernel.windows(self.window_count)
         self.broadcast.tell("peers", {"type": "peers", "peers": self.broadcast.people()})
+        self.broadcast.flush()
+
+    def _tell_store(self) -> None:
+        self.kernel.tell()
         self.broadcast.flush()
 
     # --- from peers ----------------------------------------------------------------------------------------------

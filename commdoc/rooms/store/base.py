@@ -1,7 +1,9 @@
 """What a place that keeps rooms offers: a `RoomStore` has a `Shelf` for each room.
 
     registry   store.rooms() → which rooms are kept, with path and kernel    store.open(room_id) → its shelf, locked
-    room       shelf.load() → the last state    shelf.append(update) per transaction    shelf.save(…) now and then
+    room       shelf.load() → the last state
+               shelf.append(update) per transaction
+               shelf.mark() → where it is, then shelf.save(…, mark) at leisure: the snapshot, and nothing before it
 
 A shelf is held by one process at a time. Its snapshot is replaced as a whole or not at all; what was appended behind it
 is read again with it. A store knows nothing of Yjs: updates are bytes to it, merged by who reads them.
@@ -32,6 +34,8 @@ class Attributes:
         The folder that `path` counts from: hosts of other folders have other notebooks of that name.
     saved_at : float
         Seconds since 1970.
+    was : str or None
+        The path that it lost to another room.
     """
 
     room_id: str
@@ -39,6 +43,7 @@ class Attributes:
     kernel_id: str | None = None
     root: str | None = None
     saved_at: float = 0.0
+    was: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,14 @@ class Stored:
 
 
 class Shelf(Protocol):
-    """One room's place, held until `close`. Every method may block on the disk, and raises `OSError` when it can't."""
+    """One room's place, held until `close`. Every method may block on the disk, and raises `OSError` when it can't.
 
-    blobs: BlobStore
+    `append` and `mark` are called on the room's thread, `save` and `sync` on others meanwhile.
+    """
+
+    @property
+    def blobs(self) -> BlobStore:
+        """The room's own."""
 
     def load(self) -> Stored | None:
         """Return the last state, None for a new room or one that can't be read (kept beside it as ``*.corrupt``).
@@ -69,14 +79,32 @@ class Shelf(Protocol):
             When a newer commdoc has written it: it stays as it is.
         """
 
-    def save(self, attributes: Attributes, snapshot: bytes) -> None:
-        """Replace the snapshot, and everything that was appended before this call began."""
+    def refuse(self, reason: str) -> None:
+        """Keep what was loaded as ``*.corrupt``: whoever read it can't use it. The room begins afresh."""
 
-    def append(self, update: bytes) -> None:
-        """Keep an update behind the snapshot: it outlives the process when this returns."""
+    def append(self, update: bytes) -> int:
+        """Keep an update behind the snapshot: it outlives the process when this returns.
+
+        Returns
+        -------
+        int
+            Bytes that have been appended since the last `mark`.
+        """
+
+    def mark(self) -> int:
+        """Begin what comes behind a snapshot that is made now."""
+
+    def save(self, attributes: Attributes, snapshot: bytes, mark: int) -> None:
+        """Replace the snapshot, and everything that was appended before `mark`; it outlives a power cut then."""
+
+    def sync(self) -> None:
+        """Have what was appended outlive a power cut."""
+
+    def set_aside(self) -> str:
+        """Give what is kept here a room id of its own, returned, and begin afresh: nothing of it is lost."""
 
     def discard(self) -> None:
-        """Forget the room: nothing is left of it but blobs that others name."""
+        """Forget the room, and its blobs."""
 
     def close(self) -> None:
         """Give the room back to who wants it."""
