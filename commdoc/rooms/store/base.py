@@ -34,7 +34,7 @@ class Attributes:
         The folder that `path` counts from: hosts of other folders have other notebooks of that name.
     saved_at : float
         Seconds since 1970.
-    was : str or None
+    displaced_from : str or None
         The path that it lost to another room.
     """
 
@@ -43,7 +43,7 @@ class Attributes:
     kernel_id: str | None = None
     root: str | None = None
     saved_at: float = 0.0
-    was: str | None = None
+    displaced_from: str | None = None
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,9 @@ class FolderShelf:
                 path.rename(aside / path.name)
             with contextlib.suppress(FileNotFoundError, StoreError, SchemaError):
                 known = snapshot.decode((aside / SNAPSHOT).read_bytes())
-                lost = replace(known.attributes, room_id=room_id, path=None, was=known.attributes.path)
+                lost = replace(
+                    known.attributes, room_id=room_id, path=None, displaced_from=known.attributes.path
+                )
                 _write(aside, replace(known, attributes=lost))
         finally:
             _give_back(lock, aside)

@@ -93,7 +93,9 @@ class MemoryShelf:
         room_id = uuid.uuid4().hex
         aside, self._kept = self._kept, _Kept(Attributes(self._room_id), held=True)
         aside.held = False
-        aside.attributes = replace(aside.attributes, room_id=room_id, path=None, was=aside.attributes.path)
+        aside.attributes = replace(
+            aside.attributes, room_id=room_id, path=None, displaced_from=aside.attributes.path
+        )
         self._all[room_id], self._all[self._room_id] = aside, self._kept
         self.mark()
         return room_id

@@ -131,7 +131,7 @@ def _object(text: bytes) -> dict[str, Any]:
 
 def _attributes(head: dict[str, Any]) -> Attributes:
     known = {field.name: head[field.name] for field in fields(Attributes) if field.name in head}
-    texts = [known.get(name) for name in ("path", "kernel_id", "root", "was")]
+    texts = [known.get(name) for name in ("path", "kernel_id", "root", "displaced_from")]
     if not isinstance(known.get("room_id"), str) or not all(
         text is None or isinstance(text, str) for text in texts
     ):

@@ -96,7 +96,7 @@ def test_what_is_set_aside_is_a_room_of_its_own_without_the_path(store: RoomStor
     shelf.close()
     assert updates(store) == [b"ours"]
     assert updates(store, aside) == [b"theirs", b"more"]
-    assert {(each.room_id, each.path, each.was) for each in store.rooms()} == {
+    assert {(each.room_id, each.path, each.displaced_from) for each in store.rooms()} == {
         ("r1", "a.ipynb", None),
         (aside, None, "a.ipynb"),
     }

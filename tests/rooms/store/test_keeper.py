@@ -214,7 +214,7 @@ async def test_two_hosts_of_one_folder_both_work_and_neither_loses_anything(
     assert found.keys() == {"a.ipynb", None}
     assert found["a.ipynb"] == "r1"
     (aside,) = [known for known in store.rooms() if known.path is None]
-    assert aside.was == "a.ipynb"
+    assert aside.displaced_from == "a.ipynb"
     for room_id, comm_id in (("r1", "second"), (aside.room_id, "first")):
         doc: pycrdt.Doc[Any] = pycrdt.Doc()
         keeper = await Keeper.open(store, doc, partial(Attributes, room_id))
