@@ -5,6 +5,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+WORKERS ?= 2
 BIN := $(CURDIR)/.venv/bin
 NPM := npm --silent --prefix js-shim
 export PATH := $(BIN):$(PATH)
@@ -46,10 +47,10 @@ $(CHROMIUM): tools/chromium.sh
 demo: setup
 	$(BIN)/commdoc demo $(if $(ONCE),--once)
 
-## make test     TypeScript, then Python, interop, browser and notebooks
+## make test     TypeScript, then Python, interop, browser and notebooks; WORKERS=1 runs one test at a time
 test: setup
 	$(NPM) test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 ## make lint     ruff, mypy, the import contracts; biome, tsc
 lint: setup

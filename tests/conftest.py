@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -35,6 +36,9 @@ LEAK_SECONDS = 10.0
 
 def pytest_configure() -> None:
     """Give this test run its own Jupyter folders, before anything imports jupyter_core."""
+    # A shell that runs us in the background has it ignored, and so would each process that a test interrupts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.mkdtemp(prefix="commdoc-test-")
     os.environ[RUN_MARK] = uuid.uuid4().hex
     os.environ["JUPYTER_RUNTIME_DIR"] = str(Path(folder, "runtime"))

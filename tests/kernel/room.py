@@ -38,6 +38,7 @@ class RecordingRoom:
         self.hellos: list[dict[str, Any]] = []
         self.answers: list[dict[str, Any]] = []
         self.authorizations: list[str | None] = []
+        self.departed = 0
         self.acknowledging = True
         self.welcoming: dict[str, Any] = {"type": "welcome"}
         self.reading = threading.Event()
@@ -129,6 +130,8 @@ class RecordingRoom:
                 self._take(peer, _bytes(data))
         except (ConnectionClosed, OSError):
             return
+        finally:
+            self.departed += 1
 
     def _take(self, peer: ServerConnection, data: bytes) -> None:
         message, buffers = frames.decode(data)

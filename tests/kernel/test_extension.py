@@ -188,13 +188,14 @@ def test_another_library_that_hooks_after_us_goes_on_and_we_are_inert(
     fresh.update(model, {"value": 700})
     same(fresh, room)
     unload(fresh)
+    room.wait_for(lambda: room.departed == 1, "the end of the bridge's connection")
     told = len(room.ops)
     fresh.run("seen.clear(); s.value = 3")
     fresh.update(model, {"value": 50})
     assert fresh.value("s.value") == 50
     assert fresh.value("sorted(set(seen))") == ["msg", "send"]
     assert fresh.value("session.send is their_send and handlers['comm_msg'] is their_msg") is True
-    assert len(room.ops) == told
+    assert (len(room.ops), len(room.hellos)) == (told, 1)
     # Loading again on top of theirs mirrors once, not twice.
     load(fresh, room.url)
     room.wait_for(lambda: len(room.hellos) == 2)
