@@ -28,6 +28,11 @@ def shows(page: RoomPage) -> list[str]:
     return [text for text in controller.inner_text().split("\n") if text]
 
 
+def frames(page: RoomPage) -> None:
+    """Let some frames pass on a page."""
+    page.frame.locator("body").evaluate(FRAMES)
+
+
 def pads(page: RoomPage, change: str) -> None:
     """Do something with the page's pad."""
     page.frame.locator(".widget-controller").evaluate(f"() => {{ {change} }}")
@@ -85,18 +90,31 @@ def test_a_pad_that_is_pulled_out_is_gone_in_all_pages(
     assert value("c.connected")
 
 
-def test_another_pad_takes_over_when_one_of_its_buttons_is_pressed(
-    open_page: OpenPage, connected: tuple[RoomPage, Callable[[str], object]]
+def test_another_pad_takes_over_when_one_of_its_buttons_goes_down_and_keeps_the_controller(
+    notebook: Notebook, open_page: OpenPage, connected: tuple[RoomPage, Callable[[str], object]]
 ) -> None:
-    page, value = connected
+    page, value = connected  # its first button is held down all the while
     other = open_page(script=GAMEPAD)
     until(lambda: "A pad" in shows(other), what="the other page shows it")
+    before = value("[m.model_id for m in (*c.buttons, *c.axes)]")
+    notebook.run("seen = []; c.observe(lambda change: seen.append(change.new), ['name', 'connected'])")
     pads(other, PAD.replace("A pad", "Another pad").replace("pressed: true", "pressed: false"))
-    other.frame.locator("body").evaluate(FRAMES)
-    assert value("c.name") == "A pad"
+    frames(other)
+    assert value("(c.name, seen)") == ("A pad", [])
     pads(other, "gamepad.buttons[0].pressed = true")
     until(
-        lambda: value("(c.name, c.connected, len(c.buttons))") == ("Another pad", True, 2),
+        lambda: value("(c.name, len(c.buttons), len(c.axes))") == ("Another pad", 2, 2),
         what="it has taken over",
     )
-    until(lambda: "Another pad" in shows(page), what="the first page shows it")
+    for each in (page, other):
+        until(lambda it=each: shows(it) == ["0", "1", "0", "1", "Another pad"], what="a page shows it")  # type: ignore[misc]
+        frames(each)
+    pads(other, "gamepad.axes[0] = 0.75; gamepad.timestamp++")
+    until(lambda: value("c.axes[0].value") == 0.75, what="the kernel has what it does")
+    assert value("seen") == ["Another pad"], "neither pulled out nor taken back"
+    alive = f"[i for i in {before} if i in c.comm.kernel.comm_manager.comms]"
+    until(lambda: value(alive) == [], what="the first pad's parts are closed")
+    pads(page, "gamepad.buttons[1].pressed = true")
+    until(lambda: value("c.name") == "A pad", what="the first one takes over by another button")
+    for each in (page, other):
+        each.expect_clean()
