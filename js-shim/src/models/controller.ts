@@ -60,7 +60,9 @@ function ofOneWindow(Model: Constructor): Constructor {
       return before !== undefined && this.down.some((pressed, index) => pressed && !before[index]);
     }
 
-    override setup(...pad: Parameters<controls.ControllerModel["setup"]>): ReturnType<controls.ControllerModel["setup"]> {
+    override setup(
+      ...pad: Parameters<controls.ControllerModel["setup"]>
+    ): ReturnType<controls.ControllerModel["setup"]> {
       this.replaced = PARTS.flatMap((parts) => this.get(parts));
       return super.setup(...pad);
     }
