@@ -325,6 +325,56 @@ def test_a_page_shows_some_of_the_widgets_and_says_when_the_kernel_is_gone(
     page.expect_readout("3")
 
 
+def test_whoever_may_only_look_reads_everything_and_changes_nothing(
+    notebook: Notebook, site: str, embed: Open
+) -> None:
+    notebook.run(
+        "import ipywidgets as w; s = w.IntSlider(value=3, description='speed'); t = w.Text('to be read')\n"
+        "b = w.Button(description='Press'); b.on_click(lambda _: setattr(t, 'value', 'pressed'))\n"
+        "display(w.VBox([s, t, b]))"
+    )
+    page = embed(site)
+    page.mount(notebook.reading_link())
+    page.expect_readout("3")
+    box = page.page.locator(".commdoc")
+    expect(box).to_have_attribute("data-state", "reading")
+    expect(page.page.locator(".commdoc-state")).to_contain_text("for reading")
+    assert page.page.locator("[inert]").count() == 0
+    speed = box.get_by_role("slider", name="speed", disabled=True)
+    text = box.locator(".widget-text input")
+    for each in (speed, text, box.get_by_role("button", name="Press")):
+        expect(each).to_be_visible()
+        each.focus()
+        expect(each).to_be_focused()
+    speed.press("ArrowRight")
+    text.press("x")
+    box.get_by_role("button", name="Press").dispatch_event("click")
+    notebook.run("s.value = 8")
+    page.expect_readout("8")
+    expect(text).to_have_value("to be read")
+    assert notebook.value("(s.value, t.value)") == (8, "to be read")
+
+
+def test_what_the_last_life_displayed_stays_until_the_next_one_displays_something(
+    notebook: Notebook, site: str, embed: Open
+) -> None:
+    notebook.run("import ipywidgets as w; display(w.IntSlider(value=3))")
+    page = embed(site)
+    page.mount(notebook.link)
+    page.expect_readout("3")
+    notebook.restart()
+    notebook.load()
+    state = page.page.locator(".commdoc-state")
+    expect(state).to_contain_text("last state", timeout=WAIT_MS)
+    page.expect_readout("3")
+    expect(page.page.locator(".commdoc")).to_have_attribute("data-state", "last")
+    notebook.run("import ipywidgets as w; display(w.IntSlider(value=5))")
+    page.expect_readout("5")
+    expect(page.page.locator(".widget-slider")).to_have_count(1)
+    expect(page.page.locator(".commdoc")).to_have_attribute("data-state", "live")
+    assert page.console == []
+
+
 # --- where modules come from ------------------------------------------------------------------------------------------
 
 

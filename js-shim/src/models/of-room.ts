@@ -3,6 +3,7 @@
 import type { Room } from "../window/room";
 import { fromRoom } from "./from-room";
 import { Guard } from "./guard";
+import { LastLife } from "./last-life";
 import { type ManagerOptions, RoomManager } from "./manager";
 
 export interface ModelsOptions extends ManagerOptions {
@@ -17,6 +18,9 @@ export interface ModelsOptions extends ManagerOptions {
 export interface RoomModels {
   readonly manager: RoomManager;
   readonly guard: Guard;
+  readonly life: LastLife;
+  /** Where its widgets are shown. */
+  readonly stages: Set<Element>;
 }
 
 const hosts = new WeakMap<Room, RoomModels>();
@@ -26,11 +30,19 @@ export function roomModels(room: Room, options: ModelsOptions = {}): RoomModels 
   const there = hosts.get(room);
   if (there !== undefined) return there;
   const refused = (commId: string, reason: string) => options.onProblem?.({ commId, text: reason });
-  const guard = new Guard(fromRoom(room, refused), () => options.trusted ?? false);
+  const stages = new Set<Element>();
+  const life = new LastLife(room, fromRoom(room, refused), () =>
+    [...stages].some((stage) => stage.querySelector("[data-comm-id]") !== null),
+  );
+  const guard = new Guard(life.source, () => options.trusted ?? false);
   const manager = new RoomManager(guard.source, { root: document, ...options });
   // A kernel's comms may be in the document before the room has said whose they are.
   room.on("kernel", () => guard.check());
-  const models = { manager, guard };
+  // Before whoever shows something is told of the change.
+  room.on("change", () => {
+    if (life.isKept && room.comms.views.length > 0) life.release();
+  });
+  const models = { manager, guard, life, stages };
   hosts.set(room, models);
   return models;
 }

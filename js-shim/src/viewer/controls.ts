@@ -21,17 +21,24 @@ const ICONS: Record<string, string> = {
   "fa-retweet": "Repeat",
 };
 
+/** Of elements that were given an id, in the whole page. */
+let count = 0;
+
 export class Controls {
   private readonly fresh = new Set<Element>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isStill = false;
-  private count = 0;
+
+  private readonly observer = new MutationObserver((records) => this.changed(records));
 
   constructor(private readonly root: HTMLElement) {
-    new MutationObserver((records) => this.changed(records)).observe(root, {
-      childList: true,
-      subtree: true,
-    });
+    this.observer.observe(root, { childList: true, subtree: true });
+  }
+
+  /** Looks at nothing more. */
+  remove(): void {
+    this.observer.disconnect();
+    clearTimeout(this.timer);
   }
 
   /** Whether they can be read only. */
@@ -103,7 +110,7 @@ export class Controls {
   }
 
   private idOf(element: Element): string {
-    if (element.id === "") element.id = `commdoc-${++this.count}`;
+    if (element.id === "") element.id = `commdoc-${++count}`;
     return element.id;
   }
 }

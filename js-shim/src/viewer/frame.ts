@@ -5,6 +5,7 @@
  */
 
 import { fromRoom, PAGE_SUFFIX } from "../models/from-room";
+import { LastLife } from "../models/last-life";
 import { RoomManager } from "../models/manager";
 import { portConnect } from "../ports";
 import { ConnectionError } from "../window/errors";
@@ -14,14 +15,13 @@ import "./frame.css";
 import { Notebook } from "./cells/notebook";
 import { Controls } from "./controls";
 import { answer } from "./frame-watch";
-import { LastLife } from "./last-life";
 import { LogPanel } from "./log-panel";
 import { askForModules } from "./module-desk";
 import { NotebookView } from "./notebook-view";
 import { Stage } from "./stage";
 import { Still } from "./still";
 import { typesetter } from "./typesetter";
-import { LAST_LIFE_WORDS, lifelessWords, say } from "./words";
+import { say, standing } from "./words";
 
 /** The wait before the room is tried again, while it was never joined. */
 const RETRY_MS = [300, 1000, 3000, 10_000];
@@ -87,21 +87,15 @@ async function main(): Promise<void> {
 
 /** Says how things stand; returns whether widgets can be used. */
 function showLife(room: Room, manager: RoomManager, life: LastLife): boolean {
-  const { status, live, epoch } = room.kernel;
-  const connection = room.status === "synced" ? "live" : "disconnected";
-  const lifeless = lifelessWords(connection, epoch === null ? "unknown" : status, live);
-  // What the page around can't know; the rest it says itself.
-  const reading = room.role === "viewer" ? "This link is for reading: nothing can be changed with it." : null;
-  const closed = room.status === "closed" ? "The room is gone. Load this page again to look for it." : null;
-  const last = life.isKept && lifeless === null ? LAST_LIFE_WORDS : null;
-  const words = room.schemaError?.message ?? closed ?? last ?? reading;
-  const alive = words === null && lifeless === null && live;
+  const { ended, rest, alive, state } = standing(room, life.isKept, {
+    closed: "The room is gone. Load this page again to look for it.",
+    reading: "This link is for reading: nothing can be changed with it.",
+  });
   manager.setLive(alive);
-  const stage = at("stage");
-  // A reader's widgets are this moment's; what can't be brought up to date is the last state.
-  stage.dataset.state = alive ? "live" : words === reading && lifeless === null && live ? "reading" : "last";
+  at("stage").dataset.state = state;
   document.body.dataset.live = String(alive);
-  say(at("state"), words);
+  // What there is to say of kernel and connection the page around says itself.
+  say(at("state"), ended ?? rest);
   return alive;
 }
 

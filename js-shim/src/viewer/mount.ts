@@ -12,9 +12,11 @@ import type { RoomManager } from "../models/manager";
 import { type ModelsOptions, type RoomModels, roomModels } from "../models/of-room";
 import { joinRoom, type Room } from "../window/room";
 import { readLink } from "../window/transport";
+import { Controls } from "./controls";
 import { Stage } from "./stage";
+import { Still } from "./still";
 import { katexTypesetter } from "./typeset";
-import { lifelessWords } from "./words";
+import { say, standing } from "./words";
 
 export interface MountOptions extends ModelsOptions {
   /** Which of the displayed widgets are shown, by their comm. Default: all. */
@@ -37,7 +39,8 @@ const WITHHELD = "no kernel of this room has made it, and this page doesn't vouc
 
 /**
  * Shows a room's displayed widgets in an element, in the order in which cells displayed them, and follows the room from then on.
- * While nothing can be changed (no kernel, no connection, a link for reading) it says why, and takes no input.
+ * While nothing can be changed (no kernel, no connection, a link for reading) it says why, and takes no input: everything can be
+ * read, selected and tabbed through. What a kernel's last life displayed stays until the next one displays something.
  *
  * A room may be shown in several elements, and a page may show several rooms.
  *
@@ -96,6 +99,8 @@ class Mount {
   private readonly line = document.createElement("p");
   private readonly place = document.createElement("div");
   private readonly stage: Stage;
+  private readonly still = new Still(this.place, window);
+  private readonly controls = new Controls(this.place);
   private readonly ends: (() => void)[];
 
   constructor(
@@ -112,6 +117,7 @@ class Mount {
     this.place.className = "commdoc-stage";
     this.box.append(this.line, this.place);
     element.append(this.box);
+    models.stages.add(this.place);
     this.stage = new Stage(
       this.place,
       {
@@ -134,6 +140,9 @@ class Mount {
   remove(): void {
     for (const end of this.ends) end();
     this.stage.show([]);
+    this.still.remove();
+    this.controls.remove();
+    this.models.stages.delete(this.place);
     this.box.remove();
   }
 
@@ -148,31 +157,24 @@ class Mount {
       return only === undefined || (comm !== undefined && only(comm));
     };
     const views = comms.views.filter(isShown);
-    const { guard } = this.models;
+    const { guard, life } = this.models;
     // What somebody vouches for now is drawn in its place.
     const isFreed = ({ comm_id: commId }: View) => this.withheld.has(commId) && !guard.withholds(commId);
     if (views.some(isFreed)) this.stage.show(views.filter((view) => !isFreed(view)));
     this.withheld = new Set(views.map(({ comm_id: commId }) => commId).filter((id) => guard.withholds(id)));
-    this.stage.show(views);
+    if (!life.isKept) this.stage.show(views);
     this.showLife();
   }
 
   private showLife(): void {
-    const { room } = this;
-    const { status, live, epoch } = room.kernel;
-    const lifeless = lifelessWords(
-      room.status === "synced" ? "live" : "disconnected",
-      epoch === null ? "unknown" : status,
-      live,
-    );
-    const closed = room.status === "closed" ? "The room is closed. What you see is the last state." : null;
-    const reading = room.role === "viewer" ? "This is for reading: nothing can be changed here." : null;
-    const words = room.schemaError?.message ?? closed ?? lifeless ?? reading;
-    const alive = words === null && live;
+    const { ended, lifeless, rest, alive, state } = standing(this.room, this.models.life.isKept, {
+      closed: "The room is closed. What you see is the last state.",
+      reading: "This is for reading: nothing can be changed here.",
+    });
     this.manager.setLive(alive);
-    this.place.inert = !alive;
-    this.box.dataset.state = alive ? "live" : words === reading && live ? "reading" : "last";
-    this.line.hidden = words === null;
-    this.line.textContent = words;
+    this.still.set(!alive);
+    this.controls.set(!alive);
+    this.box.dataset.state = state;
+    say(this.line, ended ?? lifeless ?? rest);
   }
 }

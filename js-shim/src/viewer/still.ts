@@ -47,7 +47,7 @@ export class Still {
   /** @param root events in views below it are meant; @param page whose window hears of events first */
   constructor(
     private readonly root: HTMLElement,
-    page: Window,
+    private readonly page: Window,
   ) {
     // Before all listeners of authors' modules: these come later, and are further in.
     for (const type of ACTS) page.addEventListener(type, this.act, { capture: true, passive: false });
@@ -56,6 +56,12 @@ export class Still {
 
   set(still: boolean): void {
     this.isStill = still;
+  }
+
+  /** Leaves the page as it was. */
+  remove(): void {
+    for (const type of ACTS) this.page.removeEventListener(type, this.act, { capture: true });
+    for (const type of ENDS) this.page.removeEventListener(type, this.end, { capture: true });
   }
 
   private readonly act = (event: Event): void => {

@@ -1,6 +1,7 @@
 /** What the page says about its states: in words, since a colour alone says nothing to many. */
 
 import type { KernelStatus, Role } from "../window/messages";
+import type { Room } from "../window/room";
 import type { CellFacts } from "./cells/cell";
 
 export type ConnectionState = "connecting" | "live" | "disconnected" | "refused" | "stopped";
@@ -68,6 +69,37 @@ export function lifelessWords(
   if (connection === "live" && status !== "unknown" && !live)
     return "No live kernel stands behind these widgets. What you see is their last state.";
   return null;
+}
+
+/** How a room's widgets stand. */
+export interface Standing {
+  /** Why nothing more will come, */
+  ended: string | null;
+  /** why nothing can be changed now, */
+  lifeless: string | null;
+  /** and why nothing can be changed all the same. */
+  rest: string | null;
+  /** Whether widgets can be used. */
+  alive: boolean;
+  /** A reader's widgets are this moment's; what can't be brought up to date is the last state. */
+  state: "live" | "reading" | "last";
+}
+
+/** @param isLastLife whether what is shown is a life's that is over */
+export function standing(
+  room: Pick<Room, "kernel" | "status" | "role" | "schemaError">,
+  isLastLife: boolean,
+  words: { closed: string; reading: string },
+): Standing {
+  const { status, live, epoch } = room.kernel;
+  const connection = room.status === "synced" ? "live" : "disconnected";
+  const lifeless = lifelessWords(connection, epoch === null ? "unknown" : status, live);
+  const ended = room.schemaError?.message ?? (room.status === "closed" ? words.closed : null);
+  const last = isLastLife && lifeless === null ? LAST_LIFE_WORDS : null;
+  const rest = last ?? (room.role === "viewer" ? words.reading : null);
+  const isCurrent = ended === null && lifeless === null && last === null && live;
+  const alive = isCurrent && rest === null;
+  return { ended, lifeless, rest, alive, state: alive ? "live" : isCurrent ? "reading" : "last" };
 }
 
 /** Says it in this line, or nothing. What is said already is left alone: a screen reader would read it again. */

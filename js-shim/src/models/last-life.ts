@@ -6,8 +6,8 @@
  * is kept is dead, and whoever shows it must say so and let nobody touch it.
  */
 
-import type { Change, ModelSource, SourceListener } from "../models/source";
 import type { Room } from "../window/room";
+import type { Change, ModelSource, SourceListener } from "./source";
 
 export class LastLife {
   /** What the models are given. */

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Change as RoomChange } from "../../src/document";
+import { LastLife } from "../../src/models/last-life";
 import type { Change } from "../../src/models/source";
-import { LastLife } from "../../src/viewer/last-life";
 import { MemorySource } from "../models/memory-source";
 
 /** A source whose room tells what a transaction changed, first to the life, as `Room` does. */
