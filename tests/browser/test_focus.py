@@ -117,6 +117,76 @@ def made_of(notebook: Notebook) -> list[str]:
     return names
 
 
+READOUT: Final = """it => {
+  const { anchorOffset, focusOffset, focusNode } = document.getSelection();
+  return [it.textContent, anchorOffset, focusOffset, document.activeElement === it && it.contains(focusNode)];
+}"""
+
+SLIDERS: Final = """
+import ipywidgets as w
+made = {kind: getattr(w, kind)(description=kind, max=200) for kind in ("IntSlider", "FloatSlider")}
+made |= {kind: getattr(w, kind)(description=kind, max=200) for kind in ("IntRangeSlider", "FloatRangeSlider")}
+made["FloatLogSlider"] = w.FloatLogSlider(description="FloatLogSlider", value=10)
+display(w.VBox(list(made.values())))
+"""
+
+
+NUMBERS: Final = {
+    "IntRangeSlider": ((20, 90), (30, 80), "40 - 70"),
+    "FloatRangeSlider": ((20, 90), (30, 80), "40 - 70"),
+    "FloatLogSlider": (1, 100, "10"),
+}
+"""What a slider's value is and becomes, and what is typed; 20, 30 and 40 elsewhere."""
+
+
+def test_the_number_beside_a_slider_is_its_writers_until_they_leave_it(
+    notebook: Notebook, open_page: OpenPage
+) -> None:
+    notebook.run(SLIDERS)
+    page, other = open_page(), open_page()
+    for kind in made_of(notebook):
+        where, seen = (each.labelled(kind).locator(".widget-readout") for each in (page, other))
+        old, new, typed = NUMBERS.get(kind, (20, 30, "40"))
+        notebook.run(f"made[{kind!r}].value = {old!r}")
+        expect(where).to_contain_text(shown(old))
+        where.click()
+        where.press("Home")
+        where.press("Shift+ArrowRight")
+        notebook.run(f"made[{kind!r}].value = {new!r}")
+        expect(where).to_contain_text(shown(new))
+        assert where.evaluate(READOUT)[1:] == [0, 1, True], f"{kind}: one digit is selected"
+
+        where.press("ControlOrMeta+A")
+        where.press_sequentially(typed[0])
+        notebook.run(f"made[{kind!r}].value = {old!r}")
+        expect(seen).to_contain_text(shown(old))
+        notebook.wait_until_the_room_has_it()
+        where.press_sequentially(typed[1:])
+        assert where.evaluate(READOUT)[0] == typed, kind
+        where.press("Enter")
+        expect(seen).to_contain_text(typed.split()[0])
+        number = f"made[{kind!r}].value"
+        until(
+            lambda number=number, typed=typed: shown(notebook.value(number)) == typed.split()[0],  # type: ignore[misc]
+            what=f"the kernel has what was typed beside {kind}",
+        )
+        # Who takes back what they typed sees what came meanwhile.
+        where.press("ControlOrMeta+A")
+        where.press_sequentially("nonsense")
+        notebook.run(f"made[{kind!r}].value = {new!r}")
+        expect(seen).to_contain_text(shown(new))
+        notebook.wait_until_the_room_has_it()
+        assert where.evaluate(READOUT)[0] == "nonsense"
+        where.press("Tab")
+        expect(where).to_contain_text(shown(new))
+    page.expect_clean()
+
+
+def shown(value: float | tuple[float, float]) -> str:
+    """How a slider's number begins."""
+    return f"{value[0] if isinstance(value, tuple) else value:.0f}"
+
+
 WRITER: Final = """
 import threading, time
 seen = []

@@ -13,10 +13,13 @@
  * It costs a look at the focused element, and no search. Views are found by `data-comm-id` on their elements, as in `hand.ts`.
  */
 
-type Field = HTMLInputElement | HTMLTextAreaElement;
+import { type Field, isField, type Selected, select, selectionOf, textKey, textOf, write } from "./field";
 
 /** How many frames a view that is made again may take. */
 const FRAMES = 60;
+
+/** How long a list may take to scroll to what is chosen: it does so in a task of its own, late where much is to be done. */
+const LIST_MS = 1000;
 
 const AXES = ["scrollTop", "scrollLeft"] as const;
 
@@ -29,6 +32,8 @@ export class Place {
   private readonly typed = new Map<Field, { waiting?: string; moved?: boolean }>();
   /** What was scrolled, by the comm whose view it is in. */
   private readonly scrolled = new Map<string, Set<Element>>();
+  /** Lists whose options have changed, and where they stay while nobody scrolls them. */
+  private readonly lists = new Map<Element, Scroll>();
   /** The field that a change may take out of the page for a moment: nobody has left it. */
   private held: Element | undefined;
 
@@ -50,6 +55,8 @@ export class Place {
     });
     listen("focusout", (target) => isField(target) && this.left(target));
     listen("scroll", (target) => this.wasScrolled(target));
+    for (const type of ["wheel", "pointerdown", "keydown"])
+      listen(type, (target) => this.lists.delete(target.closest("select") ?? target));
     for (const type of ["change", "blur"]) listen(type, () => undefined);
   }
 
@@ -91,6 +98,7 @@ export class Place {
     this.stop.abort();
     this.typed.clear();
     this.scrolled.clear();
+    this.lists.clear();
   }
 
   /** The view whose focused element a change may touch. Typed text is at risk from any comm: a link writes into others' views. */
@@ -103,18 +111,19 @@ export class Place {
   private withTyped<T>(field: Field | undefined, change: () => T): T {
     const typed = field && this.typed.get(field);
     if (!typed) return change();
-    const text = field.value;
+    const text = textOf(field);
+    const key = textKey(field);
     // A framework's own, or that of a change around this one.
-    const own = Object.getOwnPropertyDescriptor(field, "value");
+    const own = Object.getOwnPropertyDescriptor(field, key);
     const set = (value: unknown) => {
       typed.waiting = String(value);
     };
-    Object.defineProperty(field, "value", { configurable: true, get: () => text, set });
+    Object.defineProperty(field, key, { configurable: true, get: () => text, set });
     try {
       return change();
     } finally {
-      if (own) Object.defineProperty(field, "value", own);
-      else delete (field as { value?: string }).value;
+      if (own) Object.defineProperty(field, key, own);
+      else Reflect.deleteProperty(field, key);
     }
   }
 
@@ -123,7 +132,7 @@ export class Place {
     const typed = this.typed.get(field);
     this.typed.delete(field);
     if (typed?.moved) field.dispatchEvent(new Event("change", { bubbles: true }));
-    else if (typed?.waiting !== undefined) field.value = typed.waiting;
+    else if (typed?.waiting !== undefined) write(field, typed.waiting);
   }
 
   private isTypedInto(element: Element): boolean {
@@ -131,6 +140,9 @@ export class Place {
   }
 
   private wasScrolled(element: Element): void {
+    // The event comes before the frame is painted: nobody sees the list elsewhere.
+    const stays = this.lists.get(element);
+    if (stays) scrollBack(element, stays);
     const commId = commIdOf(element);
     if (commId === null) return;
     const elements = this.scrolled.get(commId) ?? new Set();
@@ -138,8 +150,8 @@ export class Place {
   }
 
   /**
-   * What puts back the scroll that a change takes. A list scrolls to what is chosen by itself, after the next frame: it goes
-   * back to where it was, unless nobody is there and another one is chosen.
+   * What puts back the scroll that a change takes. A list scrolls to what is chosen by itself, a moment later: it stays where
+   * it was, unless nobody is there and another one is chosen.
    */
   private scrollsOf(commId: string, active: Element | null): (() => void)[] {
     const elements = this.scrolled.get(commId);
@@ -152,13 +164,17 @@ export class Place {
         const atEnd = endsOf(element);
         return () => scrollBack(element, unlessMoved(element, was, atEnd));
       }
-      const back = () => scrollBack(element, was);
       const chosen = element.selectedIndex;
       return () => {
-        if (element === active || element.selectedIndex === chosen)
-          requestAnimationFrame(() => requestAnimationFrame(back));
+        if (element === active || element.selectedIndex === chosen) this.keepList(element, was);
+        else this.lists.delete(element);
       };
     });
+  }
+
+  private keepList(list: Element, scroll: Scroll): void {
+    this.lists.set(list, scroll);
+    setTimeout(() => this.lists.get(list) === scroll && this.lists.delete(list), LIST_MS);
   }
 
   private follow(before: Standing, frames: number): void {
@@ -177,7 +193,7 @@ export class Place {
 class Standing {
   readonly field: Field | undefined;
   private readonly text: string;
-  private readonly range: [number, number, Field["selectionDirection"]] | undefined;
+  private readonly selected: Selected | undefined;
   private readonly scroll: Scroll;
   /** How the elements around it are shown. */
   private readonly shown: [HTMLElement, string][] = [];
@@ -192,10 +208,8 @@ class Standing {
   ) {
     this.scroll = scrollOf(element);
     this.field = isField(element) ? element : undefined;
-    this.text = this.field?.value ?? "";
-    // Only fields for text have a selection; the others say null.
-    const { selectionStart: start = null, selectionEnd: end = null } = this.field ?? {};
-    if (start !== null && end !== null) this.range = [start, end, this.field?.selectionDirection ?? "none"];
+    this.text = this.field ? textOf(this.field) : "";
+    this.selected = this.field && selectionOf(this.field);
     const inner = element.closest("[data-comm-id]") ?? view;
     this.commId = commIdOf(inner) ?? "";
     for (let at: Element | null = element; at && at !== inner; at = at.parentElement) {
@@ -238,15 +252,14 @@ class Standing {
     if (element.ownerDocument.activeElement !== element)
       (element as HTMLElement).focus({ preventScroll: true });
     if (isField(element)) {
-      if (this.isTyping && element.value !== this.text) element.value = this.text;
-      const [start, end, direction] = this.range ?? [];
-      if (
-        start !== undefined &&
-        end !== undefined &&
-        (element !== this.element || element.value !== this.text)
-      ) {
-        const moved = mapping(this.text, element.value);
-        element.setSelectionRange(moved(start), moved(end), direction ?? undefined);
+      if (this.isTyping && textOf(element) !== this.text) write(element, this.text);
+      // Writing the same text into an element loses the selection, too.
+      const isKept =
+        element === this.element && textOf(element) === this.text && textKey(element) === "value";
+      if (this.selected && !isKept) {
+        const [start, end, direction] = this.selected;
+        const moved = mapping(this.text, textOf(element));
+        select(element, [moved(start), moved(end), direction]);
       }
     }
     scrollBack(element, scroll);
@@ -299,8 +312,4 @@ function viewAround(element: Element, commId: string): Element | null {
 
 function commIdOf(element: Element): string | null {
   return element.closest("[data-comm-id]")?.getAttribute("data-comm-id") ?? null;
-}
-
-function isField(element: Element): element is Field {
-  return element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement;
 }
