@@ -117,6 +117,8 @@ def made_of(notebook: Notebook) -> list[str]:
     return names
 
 
+Number = float | tuple[float, float]
+
 READOUT: Final = """it => {
   const { anchorOffset, focusOffset, focusNode } = document.getSelection();
   return [it.textContent, anchorOffset, focusOffset, document.activeElement === it && it.contains(focusNode)];
@@ -131,7 +133,7 @@ display(w.VBox(list(made.values())))
 """
 
 
-NUMBERS: Final = {
+NUMBERS: Final[dict[str, tuple[Number, Number, str]]] = {
     "IntRangeSlider": ((20, 90), (30, 80), "40 - 70"),
     "FloatRangeSlider": ((20, 90), (30, 80), "40 - 70"),
     "FloatLogSlider": (1, 100, "10"),
@@ -182,7 +184,7 @@ def test_the_number_beside_a_slider_is_its_writers_until_they_leave_it(
     page.expect_clean()
 
 
-def shown(value: float | tuple[float, float]) -> str:
+def shown(value: Number) -> str:
     """How a slider's number begins."""
     return f"{value[0] if isinstance(value, tuple) else value:.0f}"
 
