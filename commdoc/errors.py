@@ -75,3 +75,7 @@ class StoreError(CommdocError):
 
 class StoreBusyError(StoreError):
     """Another process has the room's place."""
+
+
+class SettingError(CommdocError):
+    """A setting that there is not, or a value that it can't have."""

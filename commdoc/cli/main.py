@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "demo": "commdoc.cli.demo:demo",
     "doctor": "commdoc.cli.doctor.command:doctor",
     "rooms": "commdoc.cli.rooms:rooms",
+    "settings": "commdoc.cli.settings:settings",
     "show": "commdoc.cli.show:show",
     "verify": "commdoc.cli.verify:verify",
     "watch": "commdoc.cli.watch:watch",

@@ -20,7 +20,7 @@ from commdoc.kernel.records import Refused
 from commdoc.protocol import frames
 from commdoc.protocol.messages import BlobType
 from commdoc.protocol.outputs import encode_output
-from commdoc.protocol.values import EXACT_INT, BlobSentinel, encode, encode_buffers, sentinel
+from commdoc.protocol.values import BLOB_THRESHOLD, EXACT_INT, BlobSentinel, encode, encode_buffers, sentinel
 
 BLOB_MEMORY_SECONDS: Final = 20.0
 """A third of the room's grace time for unnamed blobs."""
@@ -64,6 +64,8 @@ class BatchEncoder:
         self._reported: set[tuple[str, str]] = set()
         self.batch = 0
         """Number of the last batch."""
+        self.blob_threshold = BLOB_THRESHOLD
+        """Bytes of the longest JSON text that is no blob."""
 
     def reset(self) -> None:
         """Forget what the room has: it may be another one."""
@@ -133,7 +135,7 @@ class BatchEncoder:
         out = {}
         for key, value in state.items():
             try:
-                out[_text(key)] = encode(value, put)
+                out[_text(key)] = encode(value, put, self.blob_threshold)
             except ValueEncodingError as error:
                 self._refuse(comm_id, str(key), value, error)
         return out
@@ -151,14 +153,14 @@ class BatchEncoder:
 
     def _output(self, comm_id: str, output: dict[str, Any], put: Any) -> Any:
         try:
-            return encode_output(output, put)
+            return encode_output(output, put, self.blob_threshold)
         except ValueEncodingError as error:
             self._refuse(comm_id, "(output)", output, error)
             return {"output_type": "stream", "name": "stderr", "text": f"[output left out: {error}]\n"}
 
     def _value(self, comm_id: str, key: str, value: Any, put: Any) -> Any:
         try:
-            return encode(value, put)
+            return encode(value, put, self.blob_threshold)
         except ValueEncodingError as error:
             self._refuse(comm_id, key, value, error)
             return None

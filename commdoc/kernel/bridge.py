@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import psutil
 
-from commdoc.kernel import truth
+from commdoc.kernel import settings, truth
 from commdoc.kernel.batch import BatchEncoder
 from commdoc.kernel.capture import Captures, PlainUpdates
 from commdoc.kernel.coalescer import Coalescer
@@ -99,7 +99,7 @@ class Bridge:
         self._captures = Captures(self._widget)
         self._plain = PlainUpdates(self._captures, self._tell_plain)
         self._coalescer = Coalescer(self._read_again, self._report_text, self._captures)
-        encoder = BatchEncoder(report=self._report)
+        self._encoder = encoder = BatchEncoder(report=self._report)
         self._flush = FlushThread(
             self._coalescer,
             encoder,
@@ -218,6 +218,8 @@ class Bridge:
             self._forget_subshell(message["comm_id"], message["request_id"])
         elif kind == "peers":
             self._windows = int(message.get("windows", 0))
+        elif kind == "settings":
+            settings.take(message.get("settings"), self._flush, self._encoder)
         elif kind == "error":
             logger.warning("the room refused the bridge: %s", message.get("reason"))
 

@@ -88,6 +88,8 @@ class FlushThread:
         self._starved = False
         self._behind = False
         self._stopping = False
+        self.window_seconds = WINDOW_SECONDS
+        """How long changes are merged, from the first."""
         self._thread = threading.Thread(target=self._main, name="commdoc-flush", daemon=True)
         self.put = self._queue.put
         """Takes a record. Reentrant, never blocks, no Python lock."""
@@ -148,7 +150,7 @@ class FlushThread:
             self._rested = time.monotonic() + rest
 
     def _wait(self) -> None:
-        if self._urgent.acquire(timeout=max(WINDOW_SECONDS, self._rested - time.monotonic())):
+        if self._urgent.acquire(timeout=max(self.window_seconds, self._rested - time.monotonic())):
             left = self._last_flush + URGENT_SPACING_SECONDS - time.monotonic()
             if left > 0:
                 time.sleep(left)

@@ -72,6 +72,7 @@ class Link:
         self._tell = callbacks
         self._key = uuid.uuid4().hex[:12]  # whose messages they are, over all connections
         self._wire: Wire | None = None
+        self._behind_welcome: list[bytes] = []
         self._welcomed = False
         self._stopping = False
         self._leaving = False
@@ -190,8 +191,9 @@ class Link:
             if received is None:
                 msg = f"the room has not answered for {WELCOME_SECONDS:g} s"
                 raise CommdocError(msg)
-            for data in received:
-                return _welcome_in(data)
+            if received:
+                self._behind_welcome = received[1:]
+                return _welcome_in(received[0])
         return None
 
     def _stay(self, wire: Wire, welcome: dict[str, Any]) -> None:
@@ -209,6 +211,8 @@ class Link:
 
     def _messages(self, wire: Wire) -> Iterator[bytes]:
         heard = time.monotonic()
+        early, self._behind_welcome = self._behind_welcome, []
+        yield from early
         while not self._leaving:
             received = wire.receive(PING_SECONDS)
             if received is not None:

@@ -94,7 +94,8 @@ class PeerInfo(TypedDict):
 class Welcome(TypedDict):
     """The room's answer to `Hello`.
 
-    `cells` tells a bridge whether the document has the notebook's cells; `inspect` others that `Inspect` is known.
+    `cells` tells a bridge whether the document has the notebook's cells; `inspect` others that `Inspect` is
+    known, `settings` that `FollowSettings` and `SetSettings` are.
     """
 
     type: Literal["welcome"]
@@ -110,6 +111,7 @@ class Welcome(TypedDict):
     name: NotRequired[str]
     cells: NotRequired[bool]
     inspect: NotRequired[bool]
+    settings: NotRequired[bool]
 
 
 # --- bridge -> room ----------------------------------------------------------------------------------------------
@@ -205,7 +207,32 @@ class Inspect(TypedDict):
     on: bool
 
 
-FromWindow: TypeAlias = Hello | Request | WindowMessage | WindowOpen | WindowClose | GetBlobs | Inspect
+class FollowSettings(TypedDict):
+    """Tell me the settings that are for windows, now and when they change, or no more."""
+
+    type: Literal["follow_settings"]
+    on: bool
+
+
+class SetSettings(TypedDict):
+    """Set some of these; null puts one back to its default. Answered with `Settled` or `Failed`."""
+
+    type: Literal["set_settings"]
+    message_id: str
+    settings: dict[str, bool | int | float | str | None]
+
+
+FromWindow: TypeAlias = (
+    Hello
+    | Request
+    | WindowMessage
+    | WindowOpen
+    | WindowClose
+    | GetBlobs
+    | Inspect
+    | FollowSettings
+    | SetSettings
+)
 
 
 # --- room -> window ----------------------------------------------------------------------------------------------
@@ -316,6 +343,13 @@ class Changed(TypedDict):
     changes: list[ChangedKeys]
 
 
+class Settings(TypedDict):
+    """Settings of the user that are for this peer: all of them at first, then what changed."""
+
+    type: Literal["settings"]
+    settings: dict[str, bool | int | float | str]
+
+
 class ErrorMessage(TypedDict):
     type: Literal["error"]
     code: str
@@ -335,7 +369,8 @@ ToWindow: TypeAlias = (
     | Peers
     | Blobs
     | Changed
+    | Settings
     | ErrorMessage
 )
-ToBridge: TypeAlias = Welcome | Applied | Resync | ForgetSubshell | WindowCount | ErrorMessage
+ToBridge: TypeAlias = Welcome | Applied | Resync | ForgetSubshell | WindowCount | Settings | ErrorMessage
 FromBridge: TypeAlias = Hello | Ops | Forgotten

@@ -14,7 +14,16 @@ from typing import Any, Final, TypeAlias
 
 from commdoc.errors import ValueEncodingError
 from commdoc.protocol.messages import Encoded
-from commdoc.protocol.values import BlobSentinel, GetBlob, PutBlob, decode, dumps, encode, encode_items
+from commdoc.protocol.values import (
+    BLOB_THRESHOLD,
+    BlobSentinel,
+    GetBlob,
+    PutBlob,
+    decode,
+    dumps,
+    encode,
+    encode_items,
+)
 
 OUTPUT_MODEL: Final = ("@jupyter-widgets/output", "OutputModel")
 """`_model_module` and `_model_name` of the Output widget."""
@@ -33,8 +42,10 @@ def is_output_model(module: object, name: object) -> bool:
     return (module, name) == OUTPUT_MODEL
 
 
-def encode_output(output: Mapping[Any, object], put: PutBlob) -> EncodedOutput:
-    """Encode an output, blobs taken out.
+def encode_output(
+    output: Mapping[Any, object], put: PutBlob, threshold: int = BLOB_THRESHOLD
+) -> EncodedOutput:
+    """Encode an output, blobs taken out; `threshold` as for `encode`.
 
     Raises
     ------
@@ -49,9 +60,9 @@ def encode_output(output: Mapping[Any, object], put: PutBlob) -> EncodedOutput:
         if key == "text" and isinstance(item, str) and output.get("output_type") == "stream":
             items[key] = json.loads(dumps(item))  # refuses a lone surrogate; a plain `str`
         elif key in ("data", "metadata") and isinstance(item, Mapping):
-            items[key] = encode_items(item, put)
+            items[key] = encode_items(item, put, threshold)
         else:
-            items[key] = encode(item, put)
+            items[key] = encode(item, put, threshold)
     return wrapped(items)
 
 

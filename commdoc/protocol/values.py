@@ -85,7 +85,7 @@ def dumps(encoded: Encoded) -> str:
     return text
 
 
-def encode(value: object, put: PutBlob) -> Encoded:
+def encode(value: object, put: PutBlob, threshold: int = BLOB_THRESHOLD) -> Encoded:
     """Encode one value of a comm's state, blobs taken out.
 
     Parameters
@@ -94,6 +94,8 @@ def encode(value: object, put: PutBlob) -> Encoded:
         None, bool, int, float, str, bytes-like, list, tuple, or a dict; nested as deep as `MAX_DEPTH`.
     put : callable
         Called for each blob, in order; what it returns stands in the value's place.
+    threshold : int
+        Bytes of a JSON text that is no blob, at least `BLOB_THRESHOLD`.
 
     Raises
     ------
@@ -109,10 +111,10 @@ def encode(value: object, put: PutBlob) -> Encoded:
     if kind is str and len(cast("str", value)) <= _SURELY_SHORT:
         _check_text(cast("str", value))
         return value
-    return _divide(_encode(value, lambda content: put(content, "bytes"), 0), put)
+    return _divide(_encode(value, lambda content: put(content, "bytes"), 0), put, threshold)
 
 
-def encode_items(value: Mapping[Any, object], put: PutBlob) -> Encoded:
+def encode_items(value: Mapping[Any, object], put: PutBlob, threshold: int = BLOB_THRESHOLD) -> Encoded:
     """Encode a dict of which each item is measured by itself: a large one becomes a blob, the others stay.
 
     Raises
@@ -120,7 +122,7 @@ def encode_items(value: Mapping[Any, object], put: PutBlob) -> Encoded:
     ValueEncodingError
         As `encode`.
     """
-    out = {_key(key): encode(item, put) for key, item in value.items()}
+    out = {_key(key): encode(item, put, threshold) for key, item in value.items()}
     return {"$dict": out} if any(key[:1] == "$" for key in out) else out
 
 
@@ -280,27 +282,27 @@ def _key(key: object) -> str:
     raise ValueEncodingError(msg)
 
 
-def _divide(encoded: Encoded, put: PutBlob) -> Encoded:
+def _divide(encoded: Encoded, put: PutBlob, threshold: int) -> Encoded:
     """Put what is too long for the document into blobs; binary parts have been put already."""
     if encoded is None or isinstance(encoded, int | float):
         return encoded
     if isinstance(encoded, str):
         text = encoded.encode()
-        if len(text) <= BLOB_THRESHOLD - 2 and len(dumps(encoded).encode()) <= BLOB_THRESHOLD:
+        if len(text) <= threshold - 2 and len(dumps(encoded).encode()) <= threshold:
             return encoded
         return put(text, "text")
     if isinstance(encoded, dict) and "$blob" in encoded:
         return encoded
     text = dumps(encoded).encode()
-    if len(text) <= BLOB_THRESHOLD:
+    if len(text) <= threshold:
         return encoded
     if next(blob_sentinels(encoded), None) is None:
         return put(text, "json")
     if isinstance(encoded, list):
-        return [_divide(item, put) for item in encoded]
+        return [_divide(item, put, threshold) for item in encoded]
     if _is_wrapped(encoded):
-        return {"$dict": {key: _divide(item, put) for key, item in encoded["$dict"].items()}}
-    return {key: _divide(item, put) for key, item in encoded.items()}
+        return {"$dict": {key: _divide(item, put, threshold) for key, item in encoded["$dict"].items()}}
+    return {key: _divide(item, put, threshold) for key, item in encoded.items()}
 
 
 def _decode(encoded: Encoded, get: GetBlob | None, buffers: Sequence[bytes | memoryview], depth: int) -> Any:

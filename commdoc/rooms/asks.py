@@ -1,4 +1,4 @@
-"""What windows say: requests, messages, opens and closes for the kernel, blobs they lack, who changed what.
+"""What windows say: requests, messages, opens and closes for the kernel, blobs they lack, who changed what, settings.
 
 Reads a window's message, turns its values into the document's encoding and into what plain Jupyter would have sent
 the kernel, and gives both to `Requests`. What a window may not or can't have gets it a reason; a message that is
@@ -22,6 +22,8 @@ from commdoc.rooms.authors import Authors
 from commdoc.rooms.blobs import RoomBlobs, is_digest
 from commdoc.rooms.peer import Peer
 from commdoc.rooms.requests import Requests
+from commdoc.rooms.settings import telling
+from commdoc.rooms.settings.telling import Telling
 from commdoc.rooms.waiting import ToKernel
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class Asks:
         blobs: RoomBlobs,
         new_blob: Callable[[str], None],
         authors: Authors,
+        settings: Telling,
     ) -> None:
         self._comms = comms
         self._requests = requests
@@ -50,6 +53,7 @@ class Asks:
         self._opening: dict[str, tuple[str, str]] = {}
         self._new_blob = new_blob
         self._authors = authors
+        self._settings = settings
 
     def handle(self, peer: Peer, frame: Frame) -> None:
         """Do what a message asks for.
@@ -83,6 +87,8 @@ class Asks:
             peer.want(hashes)
         elif kind == "inspect":
             self._authors.inspect(peer, on=fields.need(message, "on", bool))
+        elif kind in telling.KINDS:
+            self._settings.handle(peer, message)
         elif not kind.startswith("x-"):
             msg = f"unknown message type {kind!r:.60}"
             raise ProtocolError(msg)

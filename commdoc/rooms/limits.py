@@ -13,9 +13,9 @@ AHEAD: Final = 8
 """Times `in_flight` that a window may have sent and not heard of."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class RoomLimits:
-    """Limits of one room; bytes and seconds.
+    """Limits of a room; bytes and seconds. A host's rooms may share one, which changes with the user's settings.
 
     Attributes
     ----------

@@ -44,6 +44,7 @@ from commdoc.rooms.memory import give_back
 from commdoc.rooms.peer import TOO_SLOW, Goodbyes, Peer
 from commdoc.rooms.reception import GOODBYE_SECONDS, ROOM_GONE, Hello, Reception
 from commdoc.rooms.requests import Requests
+from commdoc.rooms.settings.telling import Telling
 from commdoc.rooms.store.keeper import Keeper
 from commdoc.rooms.sync import Sync, read_sync
 from commdoc.rooms.transport import Transport
@@ -109,7 +110,10 @@ class Room:
         self.displays = Displays(doc, self.blobs.get, clock)
         self.authors = Authors(clock)
         self.comms.on_change = self.authors.changed
-        self.asks = Asks(self.comms, self.requests, self.blobs, self.broadcast.new_blob, self.authors)
+        self.telling = Telling(self.broadcast)
+        self.asks = Asks(
+            self.comms, self.requests, self.blobs, self.broadcast.new_blob, self.authors, self.telling
+        )
         self.kernel = KernelSide(self, kernel_link)
         self.governor = Governor()
         if keeper is not None:
@@ -160,6 +164,7 @@ class Room:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.kernel.close()
         self.authors.close()
+        self.telling.close()
         self.feed.close()
         self.comms.dispose()
         if self.keeper is not None:
@@ -260,7 +265,10 @@ class Room:
             welcome["cells"] = self.displays.has_cells
         else:
             welcome["inspect"] = True
+            if self.telling.settings is not None:
+                welcome["settings"] = True
         peer.reply(frames.encode(dict(welcome)))
+        self.telling.greet(peer)
         if hello.key is not None and (reason := self._goodbyes.take(hello.key)) is not None:
             # Who took nothing has not heard it, either.
             peer.refuse("too_slow", f"the last connection was ended: {reason}")
@@ -280,6 +288,7 @@ class Room:
                 self._goodbyes.note(peer.key, peer.closed[1])
             self.kernel.detach(peer)
             self.authors.leave(peer)
+            self.telling.leave(peer)
             self._tell_peers()
 
     async def breathe(self, peer: Peer) -> None:

@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("commdoc.sidecar")
 
-GRACE_SECONDS: Final = 60.0
-"""How long the last state is kept for nobody: enough for a restart by hand, or for a page to be reloaded."""
-
 WATCH_SECONDS: Final = 0.5
 """Between two looks at the kernel's process: a killed kernel is shown as gone within this."""
 
@@ -199,10 +196,14 @@ class Sidecar:
         from commdoc.server.app import make_app, make_server
         from commdoc.server.auth import Access
         from commdoc.server.embedding import Embedding
+        from commdoc.server.settings import host_settings
 
         room_id = uuid.uuid4().hex if before is None else before["room_id"]
         link = zmq_link.connect(Path(self.config["connection_file"]))
-        self.room = Room(pycrdt.Doc(), room_id, kernel_link=link)
+        self._settings = host_settings()
+        self.room = self._settings.adopt(
+            Room(pycrdt.Doc(), room_id, kernel_link=link, limits=self._settings.limits)
+        )
         access = Access(self.tokens, embedding=Embedding(self.config.get("embed_origins", [])))
         access.invitations = Invitations(self.tokens, lambda _: self._announcer.current["window"])
         server = make_server(make_app({room_id: self.room}, access))
@@ -218,6 +219,7 @@ class Sidecar:
             loop.add_signal_handler(name, self._ending.set)
         try:
             self.room.start()
+            self._settings.start()
             self._announce()
             _say({"url": url, "room_id": room_id, "tokens": self._announcer.current, "pid": os.getpid()})
             _let_go_of_starter()
@@ -228,6 +230,7 @@ class Sidecar:
                 announce.remove(self.config["kernel_id"], os.getpid())
             server.stop()
             await self.room.close()
+            await self._settings.close()
             await server.close_all_connections()
             log.info("ended")
 
@@ -248,9 +251,9 @@ class Sidecar:
 
     async def _watch(self) -> None:
         """Return when it is time to end."""
-        grace = self.config.get("grace", GRACE_SECONDS)
         needed_at = time.monotonic()
         while not self._ending.is_set():
+            grace = self.config.get("grace", self._settings.number("server.sidecar_grace_seconds"))
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), min(WATCH_SECONDS, grace / 4))
             self._follow()

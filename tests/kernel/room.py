@@ -41,6 +41,7 @@ class RecordingRoom:
         self.departed = 0
         self.acknowledging = True
         self.welcoming: dict[str, Any] = {"type": "welcome"}
+        self.behind_welcome: list[dict[str, Any]] = []
         self.reading = threading.Event()
         self.reading.set()
         self._blobs: dict[str, bytes] = {}
@@ -124,7 +125,9 @@ class RecordingRoom:
         try:
             self.hellos.append(frames.decode(_bytes(peer.recv())).message)
             self._peers.append(peer)  # before the bridge can know that it is here
-            peer.send(frames.encode(self.welcoming))
+            with peer.send_context():  # in one packet
+                for message in (self.welcoming, *self.behind_welcome):
+                    peer.protocol.send_binary(frames.encode(message))
             for data in peer:
                 self.reading.wait()
                 self._take(peer, _bytes(data))

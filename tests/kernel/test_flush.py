@@ -82,9 +82,9 @@ def test_updates_of_one_window_are_one_batch(harness: Harness) -> None:
     assert len(harness.batches) - before <= 4  # the thousand take a few ms
 
 
-def test_an_urgent_record_ends_the_window_early(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_urgent_record_ends_the_window_early(harness: Harness) -> None:
     harness.up()
-    monkeypatch.setattr("commdoc.kernel.flush.WINDOW_SECONDS", 60.0)
+    harness.thread.window_seconds = 60.0
     harness.message("now")
     until(lambda: harness.ops()[-1].get("data") == "now", timeout=5)
 

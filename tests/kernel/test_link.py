@@ -70,6 +70,14 @@ def room() -> Iterator[RecordingRoom]:
         yield room
 
 
+def test_what_comes_with_the_welcome_is_heard(harness: Harness, room: RecordingRoom) -> None:
+    room.behind_welcome = [{"type": "peers", "windows": 1}, {"type": "peers", "windows": 2}]
+    harness.find(room)
+    harness.link.start()
+    until(lambda: len(harness.told) == 3)
+    assert harness.told == [("up", "welcome"), *(("message", each) for each in room.behind_welcome)]
+
+
 def test_it_says_who_it_is_and_with_which_token(harness: Harness, room: RecordingRoom) -> None:
     harness.find(room, "secret")
     harness.link.start()

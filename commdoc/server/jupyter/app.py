@@ -17,14 +17,17 @@ from traitlets import List, TraitError, Unicode, validate
 from commdoc.errors import OriginError
 from commdoc.kernel.discovery import TOKEN_NAME, URL_NAME
 from commdoc.rooms.room import Room
+from commdoc.rooms.settings.user import UserSettings
 from commdoc.rooms.tokens import TokenStore
 from commdoc.server.embedding import Embedding
+from commdoc.server.jupyter import autoload
 from commdoc.server.jupyter.access import BridgeKeys
 from commdoc.server.jupyter.documents import Document, Documents
 from commdoc.server.jupyter.kernels import Kernels
 from commdoc.server.jupyter.notices import Notices
 from commdoc.server.jupyter.registry import Hosted, Registry
 from commdoc.server.nbextensions import Tickets
+from commdoc.server.settings import host_settings
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +65,7 @@ class CommdocServer(ExtensionApp):
     keys: BridgeKeys
     documents: Documents
     registry: Registry
+    user_settings: UserSettings
     kernels: Kernels
     notices: Notices
     tickets: Tickets
@@ -73,6 +77,8 @@ class CommdocServer(ExtensionApp):
         assert server is not None
         self.tokens = TokenStore()
         self.keys = BridgeKeys(server.cookie_secret)
+        self.user_settings = host_settings()
+        server.io_loop.add_callback(self.user_settings.start)
         self.documents = Documents(server.web_app.settings)
         self.registry = Registry(self.documents.open, self._make_room)
         remote = bool(server.gateway_config.gateway_enabled)
@@ -95,6 +101,7 @@ class CommdocServer(ExtensionApp):
         self.kernels.uninstall()
         self.notices.remove_all()
         await self.registry.close()
+        await self.user_settings.close()
 
     # --- addresses ---------------------------------------------------------------------------------------------------
 
@@ -122,7 +129,10 @@ class CommdocServer(ExtensionApp):
     # --- rooms -------------------------------------------------------------------------------------------------------
 
     def _make_room(self, document: Document, room_id: str) -> Room:
-        return Room(document.doc, room_id, kernel_link=self.kernels.connect)
+        limits = self.user_settings.limits
+        return self.user_settings.adopt(
+            Room(document.doc, room_id, kernel_link=self.kernels.connect, limits=limits)
+        )
 
     async def room_of_kernel(self, kernel_id: str) -> Hosted | None:
         """Return the room of a kernel, made if there is none; that of one that has ended, if it is still there."""
@@ -171,6 +181,13 @@ class CommdocServer(ExtensionApp):
     def environment(self, kernel_id: str) -> Mapping[str, str]:
         """Return what a kernel needs for its bridge."""
         return {URL_NAME: self.bridge_address(kernel_id), TOKEN_NAME: self.keys.token(kernel_id)}
+
+    def arguments(self, kernel_name: str | None) -> list[str]:
+        """Return what makes a kernel load commdoc by itself, when its user wants that."""
+        assert self.serverapp is not None
+        if not self.user_settings["server.autoload"]:
+            return []
+        return autoload.arguments(self.serverapp.kernel_manager, kernel_name)
 
     def epoch_of(self, kernel_id: str) -> str | None:
         """Return the life of a kernel that its room shows."""

@@ -1,8 +1,8 @@
 """The kernels of a Jupyter server: what they are given when they start, and when they end.
 
 The server's kernel manager has no hooks for either, so three methods of that one object are wrapped here, and two of
-its session manager. Each calls the original always, with what it was called with and perhaps a kernel id and two names
-in the environment; what goes wrong here is logged and changes nothing.
+its session manager. Each calls the original always, with what it was called with and perhaps a kernel id, two names
+in the environment and an argument; what goes wrong here is logged and changes nothing.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ class Host(Protocol):
 
     def environment(self, kernel_id: str) -> Mapping[str, str]:
         """Return what to add to the environment of a kernel."""
+
+    def arguments(self, kernel_name: str | None) -> list[str]:
+        """Return what to add to the command line of a kernel of that name."""
 
     def epoch_of(self, kernel_id: str) -> str | None:
         """Return the life of a kernel that its room shows."""
@@ -190,7 +193,16 @@ class Kernels:
             log.exception("a kernel starts without an address for its comms")
         else:
             kwargs.update(kernel_id=kernel_id, env=env)
+            if added := self._arguments(kwargs.get("kernel_name")):
+                kwargs["extra_arguments"] = [*(kwargs.get("extra_arguments") or ()), *added]
         return await ensure_async(original(*args, **kwargs))
+
+    def _arguments(self, kernel_name: str | None) -> list[str]:
+        try:
+            return self._host.arguments(kernel_name)
+        except Exception as error:  # noqa: BLE001 - what it is, the start itself will say
+            log.info("kernel %s is not told to load commdoc: %r", kernel_name, error)
+            return []
 
     async def _start_remote(self, original: Any, *args: Any, **kwargs: Any) -> Any:
         """Start a kernel at the gateway, which gives it an id: its address has a name of ours instead.
