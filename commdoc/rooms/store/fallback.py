@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from commdoc.rooms.blobs import BlobStore, MemoryBlobs
+from commdoc.rooms.store.urls import CopiedBlobs
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,11 @@ class FallbackBlobs:
             except OSError as error:
                 log.info("the blobs of a room can't be listed: %s", error)
         return list(found)
+
+    def copy(self) -> None:
+        """Copy what the place has to where it is to be copied, if anywhere. Raises `OSError`."""
+        if isinstance(self.place, CopiedBlobs):
+            self.place.copy()
 
     def settle(self) -> None:
         """Give the place what it didn't take. Raises `OSError` when it still doesn't."""

@@ -32,6 +32,7 @@ from commdoc.rooms.store.base import Attributes, Stored
 from commdoc.rooms.store.journal import Journal
 from commdoc.rooms.store.pool import PooledBlobs
 from commdoc.rooms.store.snapshot import Snapshot
+from commdoc.rooms.store.urls import CopiedBlobs, UrlBlobs
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +50,13 @@ class FolderStore:
     ----------
     root : Path
         Made when the first room is opened.
+    blobs_url : str, optional
+        Where blobs are copied to (`urls.UrlBlobs`).
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, blobs_url: str | None = None) -> None:
         self.root = root
+        self._blobs_url = blobs_url
 
     def rooms(self) -> list[Attributes]:
         """Return the rooms whose snapshots say what they are; others are passed over with a line in the log."""
@@ -72,7 +76,7 @@ class FolderStore:
         if _ROOM_ID.match(room_id) is None:
             raise StoreError(f"{room_id!r} is no room's id")
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return FolderShelf(self.root, room_id)
+        return FolderShelf(self.root, room_id, self._blobs_url)
 
     def _folders(self) -> Iterator[Path]:
         with contextlib.suppress(FileNotFoundError):
@@ -88,11 +92,13 @@ class FolderShelf:
         When another process, or another shelf of this one, has it.
     """
 
-    def __init__(self, root: Path, room_id: str) -> None:
+    def __init__(self, root: Path, room_id: str, blobs_url: str | None = None) -> None:
         self.folder = root / room_id
         self._root = root
         self._lock = _locked(self.folder)
         self.blobs: BlobStore = PooledBlobs(root / POOL, self.folder / "blobs")
+        if blobs_url:
+            self.blobs = CopiedBlobs(self.blobs, UrlBlobs(blobs_url, room_id))
         for leftover in self.folder.glob(".new-*"):  # of a process that was killed while it wrote
             leftover.unlink(missing_ok=True)
         for leftover in self.folder.glob("blobs/.new-*"):
@@ -179,6 +185,9 @@ class FolderShelf:
         """Remove the folder, and from the pool what nobody else has."""
         for digest in self.blobs.digests():
             self.blobs.delete(digest)
+        if isinstance(self.blobs, CopiedBlobs):
+            with contextlib.suppress(OSError):
+                self.blobs.copy()
         self._journal.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.release()

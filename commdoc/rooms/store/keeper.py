@@ -209,6 +209,11 @@ class Keeper:
             except (OSError, CommdocError) as error:
                 self._failed(error)
                 return False
+            try:
+                await asyncio.to_thread(self.blobs.copy)
+            except (OSError, CommdocError) as error:
+                self._failed(error, "has its blobs on this machine only")
+                return False
             self._failures = 0
             self._say(KEPT)
             return True
@@ -244,11 +249,11 @@ class Keeper:
         self._take(shelf)
         return shelf
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: Exception, how: str = "is in memory only") -> None:
         self._failures += 1
         reason = _reason(error)
         if self.state["status"] == "kept":
-            log.warning("room %s is in memory only, and tried to be kept again: %s", self._room_id, reason)
+            log.warning("room %s %s, and is tried to be kept again: %s", self._room_id, how, reason)
         self._say({"status": "failing", "reason": reason})
         self._wake.set()
 
