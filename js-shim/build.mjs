@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { tellingAnywidget } from "./tools/anywidget.mjs";
 import { container } from "./tools/container.mjs";
+import { byScheme } from "./tools/schemes.mjs";
 import { embedStyles } from "./tools/styles.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
@@ -131,6 +132,12 @@ async function pages() {
     entryPoints: entries({ frame: "src/viewer/frame.ts", math: "src/viewer/math.ts" }),
     format: "iife",
   });
+  for (const name of ["viewer", "frame"]) {
+    const { rest, dark, light } = byScheme(readFileSync(join(staticFolder, `${name}.css`), "utf8"));
+    writeFileSync(join(staticFolder, `${name}.css`), rest);
+    if (dark) writeFileSync(join(staticFolder, `${name}.dark.css`), dark);
+    if (light) writeFileSync(join(staticFolder, `${name}.light.css`), light);
+  }
   for (const name of ["viewer.html", "frame.html"]) {
     copyFileSync(join(root, "src/viewer", name), join(staticFolder, name));
   }

@@ -32,6 +32,7 @@ from commdoc.protocol.values import BlobSentinel
 from commdoc.window import events
 from commdoc.window.comm import AsyncComm, Kernel
 from commdoc.window.model import Model
+from commdoc.window.settings import Settings
 from commdoc.window.window import AsyncWindow
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ class Window:
             self._stop_threads()
             raise
         self.call(lambda: self._window.on_change(self._tell_news))
+        self.settings = Settings(self, self._window.settings)
+        """The user's settings that are for windows: ``window.settings["page.theme"] = "dark"``."""
         _open_windows.add(self)
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -188,6 +191,10 @@ class Window:
 
         stop = self.call(lambda: self._window.on_event(tell))
         return lambda: self.call(stop)
+
+    def later(self, callback: Callable[[T], object], argument: T) -> None:
+        """Call a callback on the thread of callbacks; one that raises is logged."""
+        self._calls.put(lambda: _guarded(callback, argument))
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
@@ -325,7 +332,7 @@ def join(
     )
 
 
-def _guarded(callback: Callable[[events.Event], object], event: events.Event) -> None:
+def _guarded(callback: Callable[[T], object], event: T) -> None:
     try:
         callback(event)
     except Exception:

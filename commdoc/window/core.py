@@ -163,6 +163,10 @@ class WindowCore:
         self._emit(events.CommUpdated(comm_id, tuple(state)))
         return ask.ident
 
+    def say(self, message: messages.FromWindow) -> None:
+        """Send what is not answered, on this connection alone."""
+        self._out.append(asks.encode(message))
+
     def ask(self, ask: Ask) -> str:
         """Send a message, an open or a close, behind the requests that were made before. Returns the message_id."""
         self._check_size(ask)
@@ -434,6 +438,7 @@ _IN_ORDER: Final[dict[str, Callable[[WindowCore, dict[str, Any], list[memoryview
     "cell_end": WindowCore._on_cell_end,
     "log": WindowCore._on_log,
     "peers": WindowCore._on_peers,
+    "settings": lambda core, told, _: core._emit(events.SettingsTold(told["settings"])),
 }
 """Messages that are taken in order, behind those that wait for the document."""
 

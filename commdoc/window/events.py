@@ -106,6 +106,13 @@ class PeersChanged:
 
 
 @dataclass(frozen=True)
+class SettingsTold:
+    """The room tells settings of the user."""
+
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class BlobsArrived:
     """Blobs that were asked for are in the cache, or the room has none by that name."""
 
@@ -141,6 +148,7 @@ Event: TypeAlias = (
     | CellEnded
     | Logged
     | PeersChanged
+    | SettingsTold
     | BlobsArrived
     | Synced
     | RoomError

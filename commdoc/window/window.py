@@ -28,6 +28,8 @@ from commdoc.window.comm import AsyncComm, Kernel
 from commdoc.window.connection import Connect, Connection
 from commdoc.window.core import WindowCore
 from commdoc.window.delivery import Delivery
+from commdoc.window.outbox import Ask
+from commdoc.window.settings import AsyncSettings
 from commdoc.window.waiting import PendingRequests, Waiters, warn_of_failure
 from commdoc.window.websocket import RoomFinder
 
@@ -66,6 +68,8 @@ class AsyncWindow:
         self._listeners: list[Callable[[events.Event], object]] = []
         self._change_callbacks: list[Callable[[], object]] = []
         self._task: asyncio.Task[None] | None = None
+        self.settings = AsyncSettings(self)
+        """The user's settings that are for windows."""
 
     @classmethod
     async def join(
@@ -252,11 +256,16 @@ class AsyncWindow:
     ) -> asyncio.Future[dict[str, Any]]:
         """Send a comm message, unchanged; the future ends when it was handled, or with a `RequestError`."""
         self._check_may_ask()
-        ask = asks.comm_message(comm_id, data, buffers)
+        future = self.ask(asks.comm_message(comm_id, data, buffers))
+        future.add_done_callback(warn_of_failure)
+        return future
+
+    def ask(self, ask: Ask) -> asyncio.Future[dict[str, Any]]:
+        """Send what the room answers by its message_id; the future ends with the answer, or with a `RequestError`."""
+        self._check_may_ask()
         with self.guard:
             self._core.ask(ask)
-        future = self._pending.add(ask.ident, comm_id, ())
-        future.add_done_callback(warn_of_failure)
+        future = self._pending.add(ask.ident, ask.comm_id, ())
         self._connection.flush()
         return future
 
@@ -367,6 +376,10 @@ class AsyncWindow:
                 self._left_out(event.comm_id)
         elif isinstance(event, events.RequestEnded):
             self._pending.ended(event)
+        elif isinstance(event, events.Synced):
+            self.settings.follow()
+        elif isinstance(event, events.SettingsTold):
+            self.settings.take(event)
         elif isinstance(event, events.BlobsArrived):
             self._delivery.arrived(event.hashes, event.missing)
         for listener in list(self._listeners):

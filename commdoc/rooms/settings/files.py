@@ -10,8 +10,8 @@ Then both files are written where they say something else. It is the same for a 
 and for a command, which gives what to change. Who comes next finds mirror and document in agreement and writes nothing:
 there is no loop.
 
-Not covered: a tool that writes the mirror without the lock in the some 20 µs between the last look at it and its
-replacement. Its edit is lost, as it is between any two editors of one file.
+Not covered: a tool that itself replaces the mirror, without the lock, in the some 20 µs between the last look at it and
+its replacement. Its edit is lost, as it is between any two such editors of one file.
 """
 
 from __future__ import annotations
@@ -47,17 +47,20 @@ COMPACT_BYTES: Final = 65_536
 """Beyond, the document on disk begins a new life: some 20 bytes are left of each change for ever."""
 
 Mark: TypeAlias = tuple[int, int, int] | None
+Change: TypeAlias = tuple[Value | None, float]
+"""A value, None for the default, and when somebody chose it."""
+
 Signature: TypeAlias = tuple[Mark, Mark]
 """By which a change of mirror and document is seen: inode, size, time."""
 
 
 @dataclass(frozen=True)
 class Replica:
-    """A caller's own document, and what it changed in it since the last exchange."""
+    """A caller's own document, and what it changed in it since the last exchange, with the times (Unix time)."""
 
     document_id: str
     update: bytes
-    changes: Mapping[str, Value | None]
+    changes: Mapping[str, Change]
 
 
 @dataclass
@@ -90,7 +93,14 @@ class Exchanged:
 class _State:
     document: SettingsDocument
     versions: list[Version]
+    chosen: dict[str, float] = field(default_factory=dict)
     known: tuple[object, ...] = ()
+
+    def choose(self, changes: Mapping[str, Change]) -> None:
+        """Make changes that are the newest of their settings; in Yjs alone the client with the greater id would win."""
+        newest = {key: (v, at) for key, (v, at) in changes.items() if at >= self.chosen.get(key, 0.0)}
+        self.document.change({key: value for key, (value, _) in newest.items()})
+        self.chosen.update({key: at for key, (_, at) in newest.items()})
 
 
 class SettingsFolder:
@@ -146,15 +156,16 @@ class SettingsFolder:
         notes: list[str] = []
         state = self._stored(replica, notes)
         if replica is not None:
+            before = state.document.set_values()
             if replica.document_id == state.document.document_id:
                 state.document.apply(replica.update)
-            else:
-                state.document.change(replica.changes)
+                state.document.change({key: before.get(key) for key in replica.changes})
+            state.choose(replica.changes)
         found, mark, settled = self._edited(state, notes)
-        if changes:
-            state.document.change(changes)
+        now = time.time()
+        state.choose({key: (value, now) for key, value in (changes or {}).items()})
         if len(state.document.update()) > COMPACT_BYTES:
-            state = _State(_compacted(state.document), state.versions)
+            state = _State(_compacted(state.document), state.versions, state.chosen)
         if settled:
             settled, mark = self._write_mirror(state, found, mark)
         state_mark = self._write_state(state)
@@ -171,6 +182,7 @@ class SettingsFolder:
             document = SettingsDocument(str(content["document_id"]))
             document.apply(base64.b64decode(content["update"], validate=True))
             versions = [Version(dict(each["values"]), each["replaced"]) for each in content["versions"]]
+            chosen = {str(key): float(at) for key, at in content["chosen"].items()}
         except FileNotFoundError:
             pass
         except OSError:
@@ -181,17 +193,19 @@ class SettingsFolder:
                 raise
             self._keep_corrupt(self.state, f"{type(error).__name__}: {error}", notes)
         else:
-            return _State(document, versions, _known(document, versions))
+            state = _State(document, versions, chosen)
+            state.known = _known(state)
+            return state
         return _State(SettingsDocument(replica.document_id if replica is not None else None), [])
 
     def _write_state(self, state: _State) -> Mark:
-        known = _known(state.document, state.versions)
-        if known == state.known:
+        if _known(state) == state.known:
             return _mark(self.state)
         content = {
             "document_id": state.document.document_id,
             "update": base64.b64encode(state.document.update()).decode(),
             "versions": [{"values": each.values, "replaced": each.replaced} for each in state.versions],
+            "chosen": state.chosen,
         }
         return _replace(self.state, json.dumps(content))
 
@@ -206,16 +220,17 @@ class SettingsFolder:
         except FileNotFoundError:
             return None, None, True
         except (MirrorError, UnicodeDecodeError) as error:
-            if mark is not None and time.time() - mark[2] / 1e9 < SETTLE_SECONDS:
+            # Somebody may have begun to write since the first look.
+            if _mark(self.mirror) != mark or time.time() - self._edited_at() < SETTLE_SECONDS:
                 return None, mark, False
             self._keep_corrupt(self.mirror, str(error), notes)
             return None, None, True
         notes += [f"{self.mirror}: {reason}; the value stays as it was" for reason in content.refused]
-        edited = 0.0 if mark is None else mark[2] / 1e9
+        edited = self._edited_at()
         values = state.document.values()
         changed = edits(content.values, state.versions, edited)
-        state.document.change(
-            {key: value for key, value in changed.items() if value is None or value != values[key]}
+        state.choose(
+            {key: (value, edited) for key, value in changed.items() if value is None or value != values[key]}
         )
         return (text, content), mark, True
 
@@ -227,13 +242,22 @@ class SettingsFolder:
         content = Content() if found is None else found[1]
         text = mirror.render(values, content.unknown)
         if found is None or content.refused or json.loads(found[0]) != json.loads(text):
-            if _mark(self.mirror) != mark:
+            written = _replace_if(self.mirror, text, mark)
+            if written is None:
                 return False, mark  # edited just now: the next time
-            mark = _replace(self.mirror, text)
+            mark = written
             self.writes += 1
         if not state.versions or state.versions[-1].values != values:
             state.versions = replaced(state.versions, values, time.time())
         return True, mark
+
+    def _edited_at(self) -> float:
+        """Return when the mirror was last changed; a copy that keeps an older time is as new as its place here."""
+        try:
+            about = self.mirror.stat()
+        except OSError:
+            return time.time()
+        return max(about.st_mtime, about.st_ctime)
 
     def _keep_corrupt(self, path: Path, reason: str, notes: list[str]) -> None:
         aside = path.with_name(f"{path.name}.corrupt")
@@ -241,13 +265,14 @@ class SettingsFolder:
         notes.append(f"{path} can't be read ({reason}): it is kept as {aside.name} and written anew")
 
 
-def _known(document: SettingsDocument, versions: list[Version]) -> tuple[object, ...]:
+def _known(state: _State) -> tuple[object, ...]:
     # Not the update itself: the same document may be written in two ways.
     return (
-        document.document_id,
-        dict(state_vector(document.doc.get_state())),
-        document.all_values(),
-        [(each.values, each.replaced) for each in versions],
+        state.document.document_id,
+        dict(state_vector(state.document.doc.get_state())),
+        state.document.all_values(),
+        [(each.values, each.replaced) for each in state.versions],
+        dict(state.chosen),
     )
 
 
@@ -266,8 +291,42 @@ def _mark(path: Path) -> Mark:
 
 
 def _replace(path: Path, text: str) -> Mark:
-    """Replace a file as a whole; where it is a link, what it leads to. Returns its mark."""
+    """Replace a file as a whole, for this user alone where it is new. Returns its mark."""
+    name = _beside(path, text)
+    mark = _mark(name)
+    name.replace(path)
+    return mark
+
+
+def _replace_if(path: Path, text: str, mark: Mark) -> Mark:
+    """Replace a file that still has this mark; where it is a link, what it leads to. Returns the new one's, else None.
+
+    Whoever opens the file to write it, until the very moment in which it is replaced, has changed what was replaced:
+    that is put back then, with whoever writes into it.
+    """
     path = Path(os.path.realpath(path))
+    name = _beside(path, text)
+    replaced = path.with_name(f".{path.name}.old")
+    try:
+        replaced.unlink(missing_ok=True)
+        if mark is not None:
+            with contextlib.suppress(OSError):  # a file system without hard links
+                replaced.hardlink_to(path)
+        if _mark(path) != mark:
+            return None
+        written = _mark(name)
+        name.replace(path)
+        if replaced.exists() and _mark(replaced) != mark:
+            replaced.replace(path)
+            return None
+        return written
+    finally:
+        name.unlink(missing_ok=True)
+        replaced.unlink(missing_ok=True)
+
+
+def _beside(path: Path, text: str) -> Path:
+    """Write a file with another name, on disk and with the permissions of the one that it is to replace."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".new")  # 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -276,9 +335,7 @@ def _replace(path: Path, text: str) -> Mark:
             os.fsync(file.fileno())
         with contextlib.suppress(OSError):
             shutil.copymode(path, name)
-        about = os.stat(name)  # noqa: PTH116 - it keeps these when it is renamed
-        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return about.st_ino, about.st_size, about.st_mtime_ns
+    return Path(name)

@@ -14,9 +14,10 @@ from typing import Final
 
 from commdoc.protocol.settings import Value, Values
 
-STALE_SECONDS: Final = 2.0
-"""How long before the edit a version may have been replaced to be the one that was edited. Longer, and a person who
-puts a value back by hand would not be heard.
+STALE_SECONDS: Final = 0.3
+"""How long before the edit a version may have been replaced to be the one that was edited: a tool reads and writes in
+some ms. Within that time an edit that puts one value back and changes another is taken for an edit of the older
+version, since nobody can tell them apart; a person is not that fast.
 """
 
 MOST_VERSIONS: Final = 8
@@ -65,5 +66,5 @@ def _changed(found: Mapping[str, Value | None], written: Mapping[str, Value]) ->
 def replaced(versions: Sequence[Version], values: Values, now: float) -> list[Version]:
     """Return the versions after the mirror was written with `values`; those too old to matter are left out."""
     kept = [Version(each.values, each.replaced if each.replaced is not None else now) for each in versions]
-    fresh = [each for each in kept if each.replaced is not None and each.replaced >= now - 5 * STALE_SECONDS]
+    fresh = [each for each in kept if each.replaced is not None and each.replaced >= now - 10.0]
     return [*fresh[1 - MOST_VERSIONS :], Version(dict(values))]

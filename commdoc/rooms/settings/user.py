@@ -22,7 +22,7 @@ from typing import Final, Protocol, TypeVar
 from commdoc.protocol.settings import Reader, Value, Values, defaults, for_reader
 from commdoc.rooms.limits import MB, RoomLimits
 from commdoc.rooms.settings.document import SettingsDocument
-from commdoc.rooms.settings.files import Exchanged, Replica, SettingsFolder, Signature
+from commdoc.rooms.settings.files import Change, Exchanged, Replica, SettingsFolder, Signature
 from commdoc.rooms.settings.telling import Telling
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class UserSettings:
         self._clock = clock
         self._rooms: list[Telling] = []
         self._listeners: list[Callable[[Values], None]] = []
-        self._pending: dict[str, Value | None] = {}
+        self._pending: dict[str, Change] = {}
         self._known: Signature | None = None
         self._due = _Due()
         self._said: set[str] = set()
@@ -117,7 +117,8 @@ class UserSettings:
             When one has no such value.
         """
         self._document.change(changes)
-        self._pending.update(changes)
+        at = time.time()
+        self._pending.update({key: (value, at) for key, value in changes.items()})
         now = self._clock()
         if self._due.first_change is None:
             self._due.first_change = now
@@ -206,12 +207,14 @@ class UserSettings:
         self._said.clear()
         for note in exchanged.notes:
             log.warning("settings: %s", note)
+        since = {key: value for key, (value, _) in self._pending.items()}
         if exchanged.document_id == self._document.document_id:
             self._document.apply(exchanged.update)
+            self._document.change(since)
             return
         fresh = SettingsDocument(exchanged.document_id)
         fresh.apply(exchanged.update)
-        fresh.change(self._pending)
+        fresh.change(since)
         self._own(fresh)
 
     def _own(self, document: SettingsDocument) -> None:

@@ -5,10 +5,12 @@
  *     page → frame   { commdoc: "well?" }     every two seconds, over a port of their own
  *     frame → page   { commdoc: "well", is }  `is`: its own elements are still in its document
  *     frame → page   { commdoc: "leaving" }   its document goes away
+ *     page → frame   { commdoc: "look", … }   the colours that the user's settings ask for (`scheme.ts`)
  *
  * A frame that doesn't answer may only be busy: that is said, and taken back when it answers.
  */
 
+import type { Look } from "./scheme";
 import type { FrameTrouble } from "./words";
 
 const ASK_MS = 2000;
@@ -16,9 +18,16 @@ const ASK_MS = 2000;
 /** Questions in a row without an answer, after which it is said: a module that computes may take a while. */
 const PATIENCE = 4;
 
-/** The frame's side; `isWhole` tells whether its own elements are still there. */
-export function answer(port: MessagePort, isWhole: () => boolean): void {
-  port.onmessage = () => port.postMessage({ commdoc: "well", is: isWhole() });
+/** The frame's side; `isWhole` tells whether its own elements are still there, `take` takes how it is to look. */
+export function answer(
+  port: MessagePort,
+  isWhole: () => boolean,
+  take: (look: Look) => void = () => undefined,
+): void {
+  port.onmessage = ({ data }: MessageEvent) => {
+    if (data?.commdoc === "look") take(data.look);
+    else port.postMessage({ commdoc: "well", is: isWhole() });
+  };
   window.addEventListener("pagehide", () => port.postMessage({ commdoc: "leaving" }));
 }
 
@@ -37,6 +46,11 @@ export class FrameWatch {
       else say(data?.is === true ? null : "overwritten");
     };
     this.timer = setInterval(() => this.ask(), ASK_MS);
+  }
+
+  /** Tells the frame how it is to look. */
+  look(look: Look): void {
+    this.port.postMessage({ commdoc: "look", look });
   }
 
   stop(): void {

@@ -18,6 +18,7 @@ import { answer } from "./frame-watch";
 import { LogPanel } from "./log-panel";
 import { askForModules } from "./module-desk";
 import { NotebookView } from "./notebook-view";
+import { Scheme } from "./scheme";
 import { Stage } from "./stage";
 import { Still } from "./still";
 import { typesetter } from "./typesetter";
@@ -35,13 +36,20 @@ async function main(): Promise<void> {
     console.error(`[commdoc] ${text}`, error ?? "");
     log.add("error", text);
   };
-  followScheme();
+  // JupyterLab's sheets ask for the scheme by an attribute: images that need a light ground get one.
+  const scheme = new Scheme(document, window, (isDark) => {
+    document.body.dataset.jpThemeLight = String(!isDark);
+  });
   const still = new Still(at("stage"), window);
   const controls = new Controls(at("stage"));
   const [port, watch] = await portsFromPage();
   if (watch !== undefined) {
     const stage = at("stage");
-    answer(watch, () => stage.isConnected);
+    answer(
+      watch,
+      () => stage.isConnected,
+      (look) => scheme.set(look),
+    );
   }
   const room = await join(portConnect(port), problem);
   const refused = (commId: string, reason: string) => log.add("error", `comm ${commId}: ${reason}`);
@@ -97,16 +105,6 @@ function showLife(room: Room, manager: RoomManager, life: LastLife): boolean {
   // What there is to say of kernel and connection the page around says itself.
   say(at("state"), ended ?? rest);
   return alive;
-}
-
-/** JupyterLab's sheets ask for the scheme by an attribute: images that need a light ground get one. */
-function followScheme(): void {
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const follow = () => {
-    document.body.dataset.jpThemeLight = String(!dark.matches);
-  };
-  dark.addEventListener("change", follow);
-  follow();
 }
 
 async function join(connect: Connect, problem: (text: string, error?: unknown) => void): Promise<Room> {

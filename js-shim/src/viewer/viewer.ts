@@ -13,6 +13,7 @@ import { InspectorButton } from "./inspector/button";
 import { Tap } from "./inspector/tap";
 import { look } from "./look";
 import { serveModules } from "./module-desk";
+import { type Look, lookOf, Scheme } from "./scheme";
 import { takeToken } from "./token";
 import type { ConnectionState, FrameTrouble } from "./words";
 
@@ -28,14 +29,20 @@ function main(): void {
     header.setConnection("refused");
     return;
   }
-  const tap = new Tap();
+  let look: Look = {};
+  const scheme = new Scheme(document, window);
+  const tap = new Tap((settings) => {
+    look = { ...look, ...lookOf(settings) };
+    scheme.set(look);
+    host.look(look);
+  });
   const room = new RoomLine(webSocketConnect(address, WebSocket as never), header, tap, () =>
     refused(address.socket, token),
   );
   new InspectorButton(document, tap);
   const frame = document.getElementById("frame") as HTMLIFrameElement;
   serveModules(window, frame, address);
-  new FrameHost(frame, room, header);
+  const host = new FrameHost(frame, room, header);
 }
 
 /** Serves the frame: gives it its ports, sees to it that it is well, and loads it again when that is asked for. */
@@ -45,6 +52,8 @@ class FrameHost {
   private readonly header: Header;
   private served: unknown;
   private end: () => void = () => undefined;
+  private watch: FrameWatch | null = null;
+  private shown: Look = {};
 
   constructor(frame: HTMLIFrameElement, room: RoomLine, header: Header) {
     this.frame = frame;
@@ -63,6 +72,12 @@ class FrameHost {
     frame.contentWindow?.postMessage({ commdoc: "here" }, "*");
   }
 
+  /** How the frame is to look, also one that comes later. */
+  look(look: Look): void {
+    this.shown = look;
+    this.watch?.look(look);
+  }
+
   private serve(): void {
     this.end();
     this.header.setTrouble(null);
@@ -72,8 +87,11 @@ class FrameHost {
     const watched = new MessageChannel();
     const stopPipe = pipePort(room.port1, this.room.connect);
     const watch = new FrameWatch(watched.port1, (trouble) => this.say(trouble));
+    this.watch = watch;
+    watch.look(this.shown);
     this.end = () => {
       this.end = () => undefined;
+      this.watch = null;
       watch.stop();
       this.room.forget();
       stopPipe();

@@ -102,7 +102,20 @@ export interface Inspect {
   on: boolean;
 }
 
-export type FromWindow = Hello | Asking | GetBlobs | Inspect;
+/** Tell me the settings that are for windows, now and when they change, or no more. */
+export interface FollowSettings {
+  type: "follow_settings";
+  on: boolean;
+}
+
+/** Set some of these; null puts one back to its default. Answered with `Settled` or `Failed`. */
+export interface SetSettings {
+  type: "set_settings";
+  message_id: string;
+  settings: Record<string, boolean | number | string | null>;
+}
+
+export type FromWindow = Hello | Asking | GetBlobs | Inspect | FollowSettings | SetSettings;
 
 // --- room -> window -------------------------------------------------------------------------------------------------
 
@@ -122,6 +135,8 @@ export interface Welcome {
   peers: PeerInfo[];
   /** The room knows `Inspect`. */
   inspect?: boolean;
+  /** The room knows `FollowSettings` and `SetSettings`. */
+  settings?: boolean;
 }
 
 export interface Accepted {
@@ -217,6 +232,12 @@ export interface Changed {
   changes: ChangedKeys[];
 }
 
+/** Settings of the user that are for windows: all of them at first, then what changed. */
+export interface Settings {
+  type: "settings";
+  settings: Record<string, boolean | number | string>;
+}
+
 export interface ErrorMessage {
   type: "error";
   code: string;
@@ -236,4 +257,5 @@ export type ToWindow =
   | Peers
   | Blobs
   | Changed
+  | Settings
   | ErrorMessage;

@@ -53,6 +53,18 @@ describe("the watch over the frame", () => {
     expect(said).toEqual(["overwritten", "left"]);
   });
 
+  it("tells the frame how it is to look, which is no question", () => {
+    const looks: object[] = [];
+    answer(
+      frame,
+      () => whole,
+      (look) => looks.push(look),
+    );
+    watch.look({ theme: "dark" });
+    expect(looks).toEqual([{ theme: "dark" }]);
+    expect(said).toEqual([]);
+  });
+
   it("says that a frame is silent, and takes it back when it answers", () => {
     vi.advanceTimersByTime(8000);
     expect(said).toEqual([]);

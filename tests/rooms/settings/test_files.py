@@ -6,14 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import pycrdt
 import pytest
 
 from commdoc.protocol.settings import Value, defaults
 from commdoc.rooms.settings import files as module
-from commdoc.rooms.settings import mirror
 from commdoc.rooms.settings.document import SettingsDocument
 from commdoc.rooms.settings.files import COMPACT_BYTES, Replica, SettingsFolder
 
@@ -34,8 +35,10 @@ def edit(folder: SettingsFolder, **sections: dict[str, Any]) -> None:
     folder.mirror.write_text(json.dumps(content), encoding="utf-8")
 
 
-def age(path: Path) -> None:
-    os.utime(path, (1_000_000_000, 1_000_000_000))
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is on disk has been there for a while."""
+    monkeypatch.setattr(module, "SETTLE_SECONDS", 0.0)
 
 
 def left(folder: SettingsFolder) -> list[str]:
@@ -119,10 +122,10 @@ def test_an_old_flat_file_is_migrated(folder: SettingsFolder) -> None:
 
 
 @pytest.mark.parametrize("broken", ["", '{"page": {"the', "[]", "\x00\xff"])
+@pytest.mark.usefixtures("settled")
 def test_a_corrupt_mirror_is_kept_and_said_once(folder: SettingsFolder, broken: str) -> None:
     folder.exchange(changes={"page.theme": "dark"})
     folder.mirror.write_bytes(broken.encode("latin-1"))
-    age(folder.mirror)
     exchanged = folder.exchange()
     assert exchanged.values["page.theme"] == "dark"
     assert len(exchanged.notes) == 1
@@ -130,6 +133,30 @@ def test_a_corrupt_mirror_is_kept_and_said_once(folder: SettingsFolder, broken: 
     assert folder.mirror.with_name("settings.json.corrupt").read_bytes() == broken.encode("latin-1")
     assert read(folder)["page"]["theme"] == "dark"
     assert folder.exchange().notes == []
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_mirror_that_somebody_begins_to_write_is_not_corrupt(
+    folder: SettingsFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.exchange(changes={"page.theme": "dark"})
+    read_text = Path.read_text
+
+    def emptied_before(path: Path, **options: Any) -> str:
+        if path == folder.mirror:
+            path.write_text("", encoding="utf-8")
+        return read_text(path, **options)
+
+    monkeypatch.setattr(Path, "read_text", emptied_before)
+    assert not folder.exchange().settled
+    assert "settings.json.corrupt" not in left(folder)
+
+
+def test_a_copy_that_keeps_its_time_is_an_edit(folder: SettingsFolder) -> None:
+    folder.exchange(changes={"page.theme": "dark"})
+    edit(folder, page={"theme": "light"})
+    os.utime(folder.mirror, (1_000_000_000, 1_000_000_000))
+    assert folder.exchange().values["page.theme"] == "light"
 
 
 def test_a_mirror_that_is_being_written_is_let_be(folder: SettingsFolder) -> None:
@@ -148,18 +175,40 @@ def test_an_edit_between_the_look_and_the_write_is_not_lost(
     folder: SettingsFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.exchange()
-    render = mirror.render
+    sync = os.fsync
 
-    def edited_meanwhile(*arguments: Any) -> str:
+    def edited_meanwhile(handle: int) -> None:
         edit(folder, page={"motion": "reduced"})
-        return render(*arguments)
+        sync(handle)
+        monkeypatch.undo()  # the document is written behind it
 
-    monkeypatch.setattr(mirror, "render", edited_meanwhile)
+    monkeypatch.setattr(os, "fsync", edited_meanwhile)
     assert not folder.exchange(changes={"page.theme": "dark"}).settled
-    monkeypatch.undo()
     values = folder.exchange().values
     assert (values["page.theme"], values["page.motion"]) == ("dark", "reduced")
     assert read(folder)["page"] == {"theme": "dark", "motion": "reduced"}
+
+
+def test_an_edit_that_begins_in_the_moment_of_the_write_is_not_lost(
+    folder: SettingsFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.exchange()
+    rename = Path.replace
+    editor: list[Any] = []
+
+    def opened_before(path: Path, target: Any) -> Any:
+        if path.suffix == ".new" and target.name == folder.mirror.name:
+            editor.append(folder.mirror.open("w", encoding="utf-8"))
+            monkeypatch.undo()
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", opened_before)
+    assert not folder.exchange(changes={"page.theme": "dark"}).settled
+    with editor[0] as file:
+        file.write('{"page": {"motion": "reduced"}}')
+    values = folder.exchange().values
+    assert (values["page.theme"], values["page.motion"]) == ("dark", "reduced")
+    assert left(folder) == ["settings.json", "settings.lock", "settings.ydoc"]
 
 
 def test_a_removed_mirror_is_written_anew(folder: SettingsFolder) -> None:
@@ -204,7 +253,8 @@ def test_a_linked_mirror_stays_a_link(folder: SettingsFolder, tmp_path: Path) ->
 
 def replica(document: SettingsDocument, changes: dict[str, Value | None]) -> Replica:
     document.change(changes)
-    return Replica(document.document_id, document.update(), changes)
+    timed = {key: (value, time.time()) for key, value in changes.items()}
+    return Replica(document.document_id, document.update(), timed)
 
 
 def test_two_hosts_and_a_person_change_at_once_and_all_of_it_is_there(folder: SettingsFolder) -> None:
@@ -221,6 +271,24 @@ def test_two_hosts_and_a_person_change_at_once_and_all_of_it_is_there(folder: Se
     assert first.values["page.theme"] == "dark"
     assert one.values() == two.values() == wanted
     assert read(folder)["page"] == {"theme": "dark", "motion": "reduced"}
+
+
+@pytest.mark.parametrize("client", [1, 2**50])
+def test_of_two_changes_the_later_one_holds(folder: SettingsFolder, client: int) -> None:
+    begun = folder.exchange()
+    host = SettingsDocument(begun.document_id)
+    host.doc = pycrdt.Doc(client_id=client)
+    host._map = host.doc.get("settings", type=pycrdt.Map)
+    host.apply(begun.update)
+    earlier = replica(host, {"page.theme": "dark"})
+    folder.exchange(changes={"page.theme": "light", "kernel.window_ms": 20})
+    later = replica(host, {"kernel.window_ms": 30})
+    exchanged = folder.exchange(
+        Replica(later.document_id, later.update, {**earlier.changes, **later.changes})
+    )
+    assert exchanged.values["page.theme"] == "light"
+    assert exchanged.values["kernel.window_ms"] == 30
+    assert folder.exchange().values == exchanged.values
 
 
 def test_a_replica_of_another_life_gives_its_changes(folder: SettingsFolder) -> None:

@@ -120,7 +120,7 @@ async def test_a_broken_mirror_is_kept_and_its_reason_logged_once(
     assert settings.files is not None
     monkeypatch.setattr("commdoc.rooms.settings.files.SETTLE_SECONDS", 0.2)
     settings.change({"page.theme": "dark"})
-    await until(lambda: mirror(settings)["page"]["theme"] == "dark")
+    await until(lambda: settings.exchanges == 2)
     settings.files.mirror.write_text('{"page": {"theme": "li', encoding="utf-8")
     corrupt = settings.files.mirror.with_name("settings.json.corrupt")
     with caplog.at_level(logging.WARNING):
@@ -135,7 +135,7 @@ async def test_a_broken_mirror_is_kept_and_its_reason_logged_once(
 async def test_a_removed_mirror_comes_back(settings: UserSettings) -> None:
     assert settings.files is not None
     settings.change({"page.theme": "dark"})
-    await until(lambda: mirror(settings)["page"]["theme"] == "dark")
+    await until(lambda: settings.exchanges == 2)
     settings.files.mirror.unlink()
     await until(settings.files.mirror.exists)
     assert mirror(settings)["page"]["theme"] == "dark"
@@ -144,7 +144,7 @@ async def test_a_removed_mirror_comes_back(settings: UserSettings) -> None:
 async def test_a_removed_folder_comes_back(settings: UserSettings) -> None:
     assert settings.files is not None
     settings.change({"page.theme": "dark"})
-    await until(lambda: mirror(settings)["page"]["theme"] == "dark")
+    await until(lambda: settings.exchanges == 2)
     shutil.rmtree(settings.files.folder)
     await until(settings.files.state.exists)
     assert settings["page.theme"] == "dark"

@@ -4,6 +4,7 @@
  *     frame  hello, step 1 …  ──►  room       passes as it is
  *     page   inspect, step 1  ──►  room       behind that, when somebody listens: on the same connection, as the same window
  *     room   step 2, changed  ──►  page       the answers to these; the frame gets neither
+ *     page   follow_settings  ──►  room       on each connection, where the room has settings; the frame gets no answer
  *     room   updates          ──►  both
  *
  * Nothing here depends on the frame: a widget can't change what is seen here, and a frame that hangs doesn't stop it.
@@ -11,7 +12,7 @@
 
 import { writeVarUint, writeVarUint8Array } from "lib0/encoding";
 import { decodeSync, encodeFrame, syncFrame } from "../../window/frames";
-import type { Blobs, ChangedKeys, ToWindow, Welcome } from "../../window/messages";
+import type { Blobs, ChangedKeys, Settings, ToWindow, Welcome } from "../../window/messages";
 import type { Transport } from "../../window/transport";
 
 /** Steps of y-protocols sync, which itself would bring yjs into a page that shows no inspector. */
@@ -49,6 +50,12 @@ export class Tap {
   private readonly here = new Set<string>();
   private readonly missing = new Set<string>();
   private forgot = false;
+  private readonly onSettings: (settings: Settings["settings"]) => void;
+
+  /** @param onSettings takes what the room tells of the user's settings */
+  constructor(onSettings: (settings: Settings["settings"]) => void = () => undefined) {
+    this.onSettings = onSettings;
+  }
 
   /** As whom the room knows this window. */
   get peerId(): string {
@@ -84,8 +91,13 @@ export class Tap {
 
   /** @returns whether it was for the page alone */
   message(message: ToWindow): boolean {
-    if (message.type === "welcome") this.welcome = message;
-    else if (message.type === "blobs") this.note(message);
+    if (message.type === "welcome") {
+      this.welcome = message;
+      if (message.settings) this.line?.send(encodeFrame({ type: "follow_settings", on: true }));
+    } else if (message.type === "settings") {
+      this.onSettings(message.settings);
+      return true;
+    } else if (message.type === "blobs") this.note(message);
     else if (message.type === "changed") {
       this.listener?.changed(message.changes);
       return true;

@@ -1,0 +1,1 @@
+export function byScheme(sheet: string): { rest: string; dark: string; light: string };
