@@ -45,6 +45,7 @@ def pytest_configure() -> None:
     os.environ["JUPYTER_CONFIG_DIR"] = str(Path(folder, "config"))
     os.environ["IPYTHONDIR"] = str(Path(folder, "ipython"))
     os.environ["COMMDOC_TEST_FOLDER"] = folder
+    os.environ["COMMDOC_STORE"] = str(Path(folder, "rooms"))
     os.environ.setdefault("COMMDOC_SIDECAR_GRACE", "2")  # seconds; the leak check waits longer than that
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR"):

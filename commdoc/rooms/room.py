@@ -81,6 +81,8 @@ class Room:
     ----------
     document_id : str
         Names this life of the document: windows with another one start afresh.
+    left : callable
+        Called when a peer has gone.
     """
 
     def __init__(
@@ -119,6 +121,7 @@ class Room:
         if keeper is not None:
             self.broadcast.keep = keeper.append
             keeper.tell = self._tell_store
+        self.left: Callable[[], None] = lambda: None
         self._policy = handshake
         self._clock = clock
         self._reception = Reception(self, clock)
@@ -169,6 +172,11 @@ class Room:
         self.comms.dispose()
         if self.keeper is not None:
             await self.keeper.close()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended, or is about to."""
+        return self._reception.closed
 
     @property
     def name(self) -> str | None:
@@ -290,6 +298,7 @@ class Room:
             self.authors.leave(peer)
             self.telling.leave(peer)
             self._tell_peers()
+            self.left()
 
     async def breathe(self, peer: Peer) -> None:
         """Wait while the room has too much of this peer already."""

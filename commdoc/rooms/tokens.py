@@ -1,16 +1,20 @@
-"""Who may do what in which room: opaque tokens, and codes that stand for one for some minutes.
+"""Who may do what in which room: tokens, and codes that stand for one for some minutes.
 
-A token says nothing by itself. The store keeps only its SHA-256, with the role and the room it was made for and
-when it ends, so that neither a dump of the process nor a log line can be used to get in.
+A token of a `TokenStore` says nothing by itself: the store keeps its SHA-256, with the role and the room it was made
+for and when it ends, so that neither a dump of the process nor a log line can be used to get in. One of `SignedTokens`
+says that itself, signed: nothing is kept, and it is good wherever the key is, also after a restart.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
+import json
 import secrets
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from commdoc.errors import ForbiddenError
 from commdoc.protocol.messages import Role
@@ -42,6 +46,55 @@ class Grant(NamedTuple):
     role: Role
     room_id: str
     expires: float
+
+
+class Tokens(Protocol):
+    """Issues and checks tokens."""
+
+    def issue(self, role: Role, room_id: str, lifetime: float = LIFETIME) -> str:
+        """Return a new token for one role in one room."""
+
+    def check(self, token: str | None, room_id: str | None = None) -> Grant:
+        """Return what a token allows. Raises `ForbiddenError`, whose reason is for the log."""
+
+
+class SignedTokens:
+    """Issues and checks tokens that outlive their host.
+
+    Parameters
+    ----------
+    secret : bytes
+        The host's.
+    clock : callable
+        Unix time.
+    """
+
+    def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
+        self._key = hmac.digest(secret, b"commdoc: tokens of links", "sha256")
+        self._clock = clock
+
+    def issue(self, role: Role, room_id: str, lifetime: float = LIFETIME) -> str:
+        """Return a new token for one role in one room."""
+        said = json.dumps([role, room_id, self._clock() + lifetime, secrets.token_hex(8)]).encode()
+        return f"{_base64(said)}.{_base64(self._signature(said))}"
+
+    def check(self, token: str | None, room_id: str | None = None) -> Grant:
+        """Return what a token allows. Raises `ForbiddenError`, whose reason is for the log."""
+        if not token:
+            raise ForbiddenError("no token")
+        try:
+            said, signature = (
+                base64.b64decode(_padded(part), b"-_", validate=True) for part in token.split(".")
+            )
+        except ValueError:
+            raise ForbiddenError("unknown token") from None
+        if not hmac.compare_digest(signature, self._signature(said)):
+            raise ForbiddenError("unknown token")
+        role, room, expires, _ = json.loads(said)
+        return _checked(Grant(role, room, expires), room_id, self._clock())
+
+    def _signature(self, said: bytes) -> bytes:
+        return hmac.digest(self._key, said, "sha256")
 
 
 class TokenStore:
@@ -83,15 +136,7 @@ class TokenStore:
         grant = self._grants.get(_digest(token))
         if grant is None:
             raise ForbiddenError("unknown token")
-        if grant.expires <= self._clock():
-            raise ForbiddenError(f"expired {grant.role} token")
-        if room_id is not None and grant.room_id != room_id:
-            raise ForbiddenError(f"{grant.role} token of another room")
-        return grant
-
-    def revoke_room(self, room_id: str) -> None:
-        """Forget all tokens of a room."""
-        self._grants = {key: grant for key, grant in self._grants.items() if grant.room_id != room_id}
+        return _checked(grant, room_id, self._clock())
 
 
 class Invitations:
@@ -131,6 +176,22 @@ class Invitations:
         """Return the token that a code stands for, None when it has ended or is none."""
         known_room, expires = self._codes.get(_digest(code), ("", 0.0))
         return self._window_token(room_id) if known_room == room_id and expires > self._clock() else None
+
+
+def _checked(grant: Grant, room_id: str | None, now: float) -> Grant:
+    if grant.expires <= now:
+        raise ForbiddenError(f"expired {grant.role} token")
+    if room_id is not None and grant.room_id != room_id:
+        raise ForbiddenError(f"{grant.role} token of another room")
+    return grant
+
+
+def _base64(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def _padded(text: str) -> str:
+    return text + "=" * (-len(text) % 4)
 
 
 def _digest(token: str) -> str:

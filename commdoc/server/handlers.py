@@ -11,7 +11,9 @@ from typing import Any
 from tornado.web import HTTPError, RequestHandler
 
 from commdoc.rooms.blobs import is_digest
+from commdoc.rooms.registry import Known
 from commdoc.rooms.room import Room
+from commdoc.rooms.store.base import Attributes
 from commdoc.server.auth import Access
 from commdoc.server.peer_socket import PeerSocket
 
@@ -20,10 +22,31 @@ log = logging.getLogger(__name__)
 Rooms = dict[str, Room]
 
 
-def describe(room: Room) -> dict[str, Any]:
-    """Return what a list of rooms says of one."""
+def describe_kept(kept: Attributes) -> dict[str, Any]:
+    """Return what a list of rooms says of one that is kept and not live."""
+    return {
+        "room_id": kept.room_id,
+        "path": kept.path,
+        "kernel_id": kept.kernel_id,
+        "displaced_from": kept.displaced_from,
+        "live": False,
+        "saved_at": kept.saved_at,
+        "size": kept.size,
+    }
+
+
+def describe(room: Room, known: Attributes) -> dict[str, Any]:
+    """Return what a list of rooms says of one that is live."""
+    keeper = room.keeper
     return {
         "room_id": room.room_id,
+        "path": known.path,
+        "kernel_id": known.kernel_id,
+        "displaced_from": known.displaced_from,
+        "live": True,
+        "store": {"status": "memory"} if keeper is None else keeper.state,
+        "saved_at": None if keeper is None else keeper.saved_at,
+        "size": None if keeper is None else keeper.size,
         "document_id": room.document_id,
         "kernel": room.kernel.state(),
         "comms": len(room.comms),
@@ -109,8 +132,11 @@ class RoomsHandler(Handler):
     def get(self) -> None:
         """Send them as JSON."""
         grant = self.access.check_token(self.request)
+        known: Known | None = self.settings.get("commdoc_known")
         found = [room for room_id, room in self.rooms.items() if room_id == grant.room_id]
-        self.finish({"rooms": [describe(room) for room in found]})
+        self.finish(
+            {"rooms": [describe(room, (known or Known(room.room_id)).attributes()) for room in found]}
+        )
 
 
 class SocketHandler(Handler, PeerSocket):

@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from typing_extensions import NotRequired
 
-from commdoc.errors import SidecarError
+from commdoc.errors import CommdocError, SidecarError
 
 if TYPE_CHECKING:
+    from commdoc.rooms.store.base import RoomStore
     from commdoc.server.announce import Announcement
     from commdoc.server.claim import Claim
 
@@ -189,24 +190,31 @@ class Sidecar:
         import pycrdt
 
         from commdoc.rooms import zmq_link
+        from commdoc.rooms.registry import Known
         from commdoc.rooms.room import Room
+        from commdoc.rooms.store.keeper import Keeper
         from commdoc.rooms.tokens import Invitations
         from commdoc.server import announce
         from commdoc.server.announcer import Announcer
         from commdoc.server.app import make_app, make_server
         from commdoc.server.auth import Access
         from commdoc.server.embedding import Embedding
+        from commdoc.server.keeping import store_of
         from commdoc.server.settings import host_settings
 
-        room_id = uuid.uuid4().hex if before is None else before["room_id"]
+        store = store_of()
+        room_id = await self._room_id(before, store)
+        self.known = Known(room_id, None, self.config.get("session_name"), self.config["kernel_id"])
+        document: pycrdt.Doc[Any] = pycrdt.Doc()
+        keeper = await Keeper.open(store, document, self.known.attributes) if store is not None else None
         link = zmq_link.connect(Path(self.config["connection_file"]))
         self._settings = host_settings()
         self.room = self._settings.adopt(
-            Room(pycrdt.Doc(), room_id, kernel_link=link, limits=self._settings.limits)
+            Room(document, room_id, keeper=keeper, kernel_link=link, limits=self._settings.limits)
         )
         access = Access(self.tokens, embedding=Embedding(self.config.get("embed_origins", [])))
         access.invitations = Invitations(self.tokens, lambda _: self._announcer.current["window"])
-        server = make_server(make_app({room_id: self.room}, access))
+        server = make_server(make_app({room_id: self.room}, access, commdoc_known=self.known))
         sockets = self._listen(before)
         server.add_sockets(sockets)
         port = sockets[0].getsockname()[1]
@@ -233,6 +241,25 @@ class Sidecar:
             await self._settings.close()
             await server.close_all_connections()
             log.info("ended")
+
+    async def _room_id(self, before: Announcement | None, store: RoomStore | None) -> str:
+        """Return the id of the room: that of the host before, else of the one that is kept, else a new one."""
+        from commdoc.rooms.registry.kept import Kept
+
+        if before is not None:
+            return before["room_id"]
+        kept = Kept(store, None)
+        await kept.load()
+        notebook = self.config.get("session_name")
+        found = kept.of_path(notebook) if notebook else kept.of_kernel(self.config["kernel_id"])
+        if found is None or store is None:
+            return uuid.uuid4().hex
+        try:
+            (await asyncio.to_thread(store.open, found.room_id)).close()
+        except (OSError, CommdocError) as error:
+            log.info("the notebook's room %s is not to be had (%s): this one is new", found.room_id, error)
+            return uuid.uuid4().hex
+        return found.room_id
 
     def _listen(self, before: Announcement | None) -> list[Any]:
         """Return the listening sockets: at the port that was asked for, else where the room was, else anywhere."""
@@ -296,6 +323,9 @@ class Sidecar:
         self.claim = claim
         self.config["kernel_id"] = kernel_id
         self.config["connection_file"] = connection_file
+        self.known.kernel_id = kernel_id
+        if self.room.keeper is not None:
+            self.room.keeper.changed()
         return True
 
     def _renew(self) -> None:

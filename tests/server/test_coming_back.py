@@ -111,7 +111,10 @@ async def test_where_somebody_else_has_its_port_the_old_tokens_end(kernel: Sleep
 
 
 @pytest.mark.scenario("S47")
-async def test_what_others_could_read_is_not_taken_over(kernel: Sleeper) -> None:
+async def test_what_others_could_read_is_not_taken_over(
+    kernel: Sleeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMMDOC_STORE", "memory")  # else the room is found there, by its kernel
     await start(kernel)
     found = await killed(kernel)
     announce.path_of(kernel.kernel_id).chmod(0o640)

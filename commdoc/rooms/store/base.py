@@ -36,6 +36,8 @@ class Attributes:
         Seconds since 1970.
     displaced_from : str or None
         The path that it lost to another room.
+    size : int or None
+        Bytes of its document as it is kept, where a store says so; blobs are not in it.
     """
 
     room_id: str
@@ -44,6 +46,7 @@ class Attributes:
     root: str | None = None
     saved_at: float = 0.0
     displaced_from: str | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True)

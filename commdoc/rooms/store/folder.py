@@ -59,15 +59,23 @@ class FolderStore:
         self._blobs_url = blobs_url
 
     def rooms(self) -> list[Attributes]:
-        """Return the rooms whose snapshots say what they are; others are passed over with a line in the log."""
+        """Return the rooms whose snapshots say what they are. One that can't is kept as ``*.corrupt``."""
         found = []
         for folder in sorted(self._folders()):
             try:
                 with (folder / SNAPSHOT).open("rb") as file:
-                    found.append(replace(snapshot.read_head(file), room_id=folder.name))
+                    known = snapshot.read_head(file)
+                size = sum(path.stat().st_size for path in folder.iterdir() if _is_document(path.name))
+                found.append(replace(known, room_id=folder.name, size=size))
             except FileNotFoundError:
                 continue
-            except (OSError, StoreError, SchemaError) as error:
+            except StoreError:
+                with (
+                    contextlib.suppress(OSError, StoreError),
+                    contextlib.closing(self.open(folder.name)) as shelf,
+                ):
+                    shelf.load()
+            except (OSError, SchemaError) as error:
                 log.warning("the room in %s is not listed: %s", folder, error)
         return found
 
@@ -81,6 +89,10 @@ class FolderStore:
     def _folders(self) -> Iterator[Path]:
         with contextlib.suppress(FileNotFoundError):
             yield from (path for path in self.root.iterdir() if _ROOM_ID.match(path.name) and path.is_dir())
+
+
+def _is_document(name: str) -> bool:
+    return name == SNAPSHOT or _JOURNAL.match(name) is not None
 
 
 class FolderShelf:

@@ -56,6 +56,8 @@ class Keeper:
         Where the room is to keep its blobs.
     state : StoreState
         Whether it is kept.
+    saved_at : float or None
+        When everything was on the disk last, seconds since 1970.
     tell : callable
         Called when `state` has changed.
     """
@@ -70,6 +72,7 @@ class Keeper:
         self._changed_at: float | None = None
         self._dirty_since: float | None = None
         self._snapshot_due = False
+        self._urgent = asyncio.Event()
         self._snapshot_bytes = 0
         self._journal_bytes = 0
         self._failures = 0
@@ -79,6 +82,7 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self.blobs = FallbackBlobs(None, self._failed)
         self.state: StoreState = KEPT
+        self.saved_at: float | None = None
         self.tell: Callable[[], None] = lambda: None
 
     @classmethod
@@ -121,12 +125,18 @@ class Keeper:
             self._snapshot_due = True
 
     def changed(self) -> None:
-        """Note that the room's attributes are others now."""
+        """Note that the room's attributes are others now: written at once, since it is found by them."""
         self._snapshot_due = True
+        self._urgent.set()
         now = time.monotonic()
         self._changed_at = now
         self._dirty_since = now if self._dirty_since is None else self._dirty_since
         self._wake.set()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the document as it is kept."""
+        return self._snapshot_bytes + self._journal_bytes
 
     # --- from its host -----------------------------------------------------------------------------------------------
 
@@ -189,15 +199,17 @@ class Keeper:
         while self._dirty_since is not None and self._changed_at is not None:
             now = time.monotonic()
             wait = min(self._changed_at + QUIET_SECONDS, self._dirty_since + LATE_SECONDS) - now
-            if wait <= 0:
+            if wait <= 0 or self._urgent.is_set():
                 return
-            await asyncio.sleep(wait)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), wait)
 
     async def _write(self, *, snapshot: bool) -> bool:
         if self._given_up:
             return False
         async with self._turn:
             self._wake.clear()
+            self._urgent.clear()
             self._dirty_since = None
             try:
                 shelf = self._shelf or await self._take_late()
@@ -215,6 +227,7 @@ class Keeper:
                 self._failed(error, "has its blobs on this machine only")
                 return False
             self._failures = 0
+            self.saved_at = time.time()
             self._say(KEPT)
             return True
 

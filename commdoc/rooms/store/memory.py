@@ -28,7 +28,11 @@ class MemoryStore:
 
     def rooms(self) -> list[Attributes]:
         """Return the rooms that have a snapshot."""
-        return [kept.attributes for kept in self._kept.values() if kept.snapshot is not None]
+        return [
+            replace(kept.attributes, size=len(kept.snapshot[1]) + sum(len(each) for _, each in kept.journal))
+            for kept in self._kept.values()
+            if kept.snapshot is not None
+        ]
 
     def open(self, room_id: str) -> MemoryShelf:
         """Return a room's shelf. Raises `StoreBusyError`."""

@@ -16,7 +16,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, BinaryIO, Final
 
 from commdoc.errors import SchemaError, StoreError
@@ -51,7 +51,9 @@ class Snapshot:
 
 def encode(snapshot: Snapshot) -> bytes:
     """Return the file's content."""
-    head = json.dumps({**asdict(snapshot.attributes), "mark": snapshot.mark}).encode()
+    known = asdict(replace(snapshot.attributes, size=None))
+    del known["size"]
+    head = json.dumps({**known, "mark": snapshot.mark}).encode()
     parts = [
         MAGIC % VERSION,
         struct.pack(">I", len(head)),
@@ -130,7 +132,11 @@ def _object(text: bytes) -> dict[str, Any]:
 
 
 def _attributes(head: dict[str, Any]) -> Attributes:
-    known = {field.name: head[field.name] for field in fields(Attributes) if field.name in head}
+    known = {
+        field.name: head[field.name]
+        for field in fields(Attributes)
+        if field.name in head and field.name != "size"
+    }
     texts = [known.get(name) for name in ("path", "kernel_id", "root", "displaced_from")]
     if not isinstance(known.get("room_id"), str) or not all(
         text is None or isinstance(text, str) for text in texts

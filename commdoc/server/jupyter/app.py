@@ -12,20 +12,23 @@ from urllib.parse import urlsplit, urlunsplit
 from jupyter_core.utils import ensure_async
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
-from traitlets import List, TraitError, Unicode, validate
+from traitlets import Float, List, TraitError, Unicode, validate
 
 from commdoc.errors import OriginError
 from commdoc.kernel.discovery import TOKEN_NAME, URL_NAME
+from commdoc.rooms.registry import Document, Hosted, Registry
+from commdoc.rooms.registry.registry import GRACE_SECONDS
 from commdoc.rooms.room import Room
 from commdoc.rooms.settings.user import UserSettings
-from commdoc.rooms.tokens import TokenStore
+from commdoc.rooms.store.keeper import Keeper
+from commdoc.rooms.tokens import SignedTokens
 from commdoc.server.embedding import Embedding
 from commdoc.server.jupyter import autoload
 from commdoc.server.jupyter.access import BridgeKeys
-from commdoc.server.jupyter.documents import Document, Documents
+from commdoc.server.jupyter.documents import Documents
 from commdoc.server.jupyter.kernels import Kernels
 from commdoc.server.jupyter.notices import Notices
-from commdoc.server.jupyter.registry import Hosted, Registry
+from commdoc.server.keeping import store_of
 from commdoc.server.nbextensions import Tickets
 from commdoc.server.settings import host_settings
 
@@ -54,6 +57,23 @@ class CommdocServer(ExtensionApp):
         "page in a frame, e.g. ['https://dash.example']. No wildcards. Default: none.",
     ).tag(config=True)
 
+    store = Unicode(
+        help="Folder in which rooms are kept, so that they outlive the server; 'memory': they are not. "
+        "Default: what COMMDOC_STORE says, else commdoc/rooms in Jupyter's data folder.",
+    ).tag(config=True)
+
+    blobs_url = Unicode(
+        help="Where blobs of kept rooms are copied to, too: a URL that fsspec knows, e.g. s3://bucket/commdoc "
+        "(pip install commdoc[fsspec]). Default: what COMMDOC_BLOBS_URL says, else nowhere.",
+    ).tag(config=True)
+
+    room_grace = Float(
+        GRACE_SECONDS,
+        min=0,
+        help="Seconds that a room stays in memory when nobody is in it; it is kept in the store, and there again when "
+        "somebody asks for it.",
+    ).tag(config=True)
+
     @validate("embed_origins")
     def _are_origins(self, proposal: dict[str, Any]) -> list[str]:
         try:
@@ -61,7 +81,7 @@ class CommdocServer(ExtensionApp):
         except OriginError as error:
             raise TraitError(str(error)) from None
 
-    tokens: TokenStore
+    tokens: SignedTokens
     keys: BridgeKeys
     documents: Documents
     registry: Registry
@@ -75,12 +95,18 @@ class CommdocServer(ExtensionApp):
         """Make the parts; called when the server has its managers, and before it listens."""
         server = self.serverapp
         assert server is not None
-        self.tokens = TokenStore()
+        self.tokens = SignedTokens(server.cookie_secret)
         self.keys = BridgeKeys(server.cookie_secret)
         self.user_settings = host_settings()
         server.io_loop.add_callback(self.user_settings.start)
         self.documents = Documents(server.web_app.settings)
-        self.registry = Registry(self.documents.open, self._make_room)
+        self.registry = Registry(
+            self.documents.open,
+            self._make_room,
+            store_of(self.store, self.blobs_url),
+            str(Path(server.root_dir).resolve()) if server.root_dir else None,
+            lambda: self.room_grace,
+        )
         remote = bool(server.gateway_config.gateway_enabled)
         self.kernels = Kernels(server.kernel_manager, server.session_manager, self, remote=remote)
         self.notices = Notices(self.tokens)
@@ -128,17 +154,17 @@ class CommdocServer(ExtensionApp):
 
     # --- rooms -------------------------------------------------------------------------------------------------------
 
-    def _make_room(self, document: Document, room_id: str) -> Room:
-        limits = self.user_settings.limits
+    def _make_room(self, document: Document, room_id: str, keeper: Keeper | None) -> Room:
+        link, limits = self.kernels.connect, self.user_settings.limits
         return self.user_settings.adopt(
-            Room(document.doc, room_id, kernel_link=self.kernels.connect, limits=limits)
+            Room(document.doc, room_id, keeper=keeper, kernel_link=link, limits=limits)
         )
 
     async def room_of_kernel(self, kernel_id: str) -> Hosted | None:
-        """Return the room of a kernel, made if there is none; that of one that has ended, if it is still there."""
+        """Return the room of a kernel, made if there is none; that of one that has ended, if it is there or kept."""
         if await self.kernels.has(kernel_id):
             return await self.registry.for_kernel(kernel_id, await self.kernels.notebooks_of(kernel_id))
-        return self.registry.of_kernel(kernel_id)
+        return await self.registry.find_kernel(kernel_id)
 
     async def room_of_path(self, path: str) -> Hosted | None:
         """Return the room of a notebook, made if there is none; None when there is no such file either."""
@@ -207,6 +233,6 @@ class CommdocServer(ExtensionApp):
 
     async def _contents_event(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
         if data.get("action") == "rename":
-            self.registry.renamed(data["source_path"].strip("/"), data["path"].strip("/"))
+            await self.registry.renamed(data["source_path"].strip("/"), data["path"].strip("/"))
         elif data.get("action") == "delete":
-            self.registry.deleted(data["path"].strip("/"))
+            await self.registry.deleted(data["path"].strip("/"))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 import pycrdt
 
 from commdoc.document import CommsLog
 from commdoc.errors import SchemaError
+from commdoc.rooms.registry import Document
 from commdoc.server.jupyter.twin import Twin
 
 log = logging.getLogger(__name__)
@@ -23,20 +24,6 @@ Kind = Literal["own", "jupyter-collaboration", "jupyter-server-documents"]
 OWN: Final[Kind] = "own"
 COLLABORATION: Final = "jupyter_server_ydoc"
 """Under this name both extensions put their Python interface into the server's settings."""
-
-
-class Document(Protocol):
-    """What a room's host knows of its document."""
-
-    doc: pycrdt.Doc[Any]
-    may_move: bool
-    """Whether it can become that of another path: a shared one belongs to its file, wherever that goes."""
-
-    async def is_current(self, path: str | None) -> bool:
-        """Tell whether the notebook, which is at this path now, still has this document."""
-
-    def close(self) -> None:
-        """Let go of it."""
 
 
 class OwnDocument:

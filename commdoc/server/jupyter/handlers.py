@@ -15,11 +15,11 @@ from tornado.web import HTTPError, StaticFileHandler, authenticated
 from commdoc.protocol.frames import MAX_FRAME_BYTES
 from commdoc.protocol.messages import Role
 from commdoc.protocol.version import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
+from commdoc.rooms.registry import Hosted
 from commdoc.server.auth import token_of
 from commdoc.server.embedding import Embedding
-from commdoc.server.handlers import describe, send_blob
+from commdoc.server.handlers import describe, describe_kept, send_blob
 from commdoc.server.jupyter.access import Guarded
-from commdoc.server.jupyter.registry import Hosted
 from commdoc.server.nbextensions import PREFIX, send_file, send_place
 from commdoc.server.pages import STATIC, StaticFiles, send_page
 from commdoc.server.peer_socket import VIEWER_BYTES, PeerSocket
@@ -75,16 +75,16 @@ class Api(Guarded):
             raise HTTPError(400, f"{name} must be a text")
         return value or None
 
-    def hosted(self, room_id: str) -> Hosted:
-        """Return a room. Raises `HTTPError` 404."""
-        hosted = self.commdoc.registry.get(room_id)
+    async def hosted(self, room_id: str) -> Hosted:
+        """Return a room, live again if it was kept. Raises `HTTPError` 404."""
+        hosted = await self.commdoc.registry.find(room_id)
         if hosted is None:
             raise HTTPError(404, "no such room")
         return hosted
 
     def describe(self, hosted: Hosted) -> dict[str, Any]:
         """Return what is said of a room."""
-        return {**describe(hosted.room), "path": hosted.path}
+        return describe(hosted.room, hosted.attributes)
 
 
 class StatusHandler(Api):
@@ -107,8 +107,9 @@ class RoomsHandler(Api):
         """Send those that the client may see: a link's own, a person's all."""
         await self.role_in(self.grant.room_id if self.grant is not None else None)
         own = self.grant.room_id if self.grant is not None else None
-        found = [each for each in self.commdoc.registry.all() if own in (None, each.room.room_id)]
-        self.finish({"rooms": [self.describe(each) for each in found]})
+        live = [self.describe(each) for each in self.commdoc.registry.all()]
+        kept = [describe_kept(each) for each in await self.commdoc.registry.kept()]
+        self.finish({"rooms": [each for each in live + kept if own in (None, each["room_id"])]})
 
     @allow_unauthenticated
     async def post(self) -> None:
@@ -132,7 +133,7 @@ class LinksHandler(Api):
         """Send one, without host: the browser that asks knows under which name it reaches the server."""
         own = await self.role_in(room_id)
         role = self.body().get("role", "viewer")
-        self.hosted(room_id)
+        await self.hosted(room_id)
         if role not in ("window", "viewer"):
             raise HTTPError(400, "role is window or viewer")
         if role == "window" and own != "window":
@@ -163,7 +164,7 @@ class BlobHandler(Api):
     async def get(self, room_id: str, digest: str) -> None:
         """Send the blob."""
         await self.role_in(room_id)
-        send_blob(self, self.hosted(room_id).room, digest)
+        send_blob(self, (await self.hosted(room_id)).room, digest)
 
 
 class RoomHandler(Guarded):
@@ -186,7 +187,7 @@ class RoomHandler(Guarded):
     async def get(self, room_id: str) -> None:
         """Send the browser to the page, with a token for what the person may do."""
         role = await self.role_in(room_id)
-        if self.commdoc.registry.get(room_id) is None:
+        if await self.commdoc.registry.find(room_id) is None:
             raise HTTPError(404, "no such room")
         token = self.commdoc.tokens.issue(role, room_id)
         self.redirect(f"{page_of(self, room_id)}#token={token}", status=303)
@@ -250,7 +251,7 @@ class ModuleHandler(Api):
         """Send the address."""
         await self.role_in(room_id)
         prefix = str(url_path_join(self.base_url, PREFIX))
-        await send_place(self, self.commdoc.tickets, self.hosted(room_id).room, prefix)
+        await send_place(self, self.commdoc.tickets, (await self.hosted(room_id)).room, prefix)
 
 
 class ModuleFileHandler(Open):
@@ -337,7 +338,7 @@ class RoomSocket(Socket, WebSocketMixin, Guarded):
         await Guarded.prepare(self)
         room_id = self.path_args[0]
         self.role: Role = await self.role_in(room_id)
-        hosted = self.commdoc.registry.get(room_id)
+        hosted = await self.commdoc.registry.find(room_id)
         if hosted is None:
             raise HTTPError(404, "no such room")
         self.room = hosted.room

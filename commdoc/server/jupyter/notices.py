@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from commdoc.protocol.messages import Role
-from commdoc.rooms.tokens import LIFETIME, TokenStore
+from commdoc.rooms.tokens import LIFETIME, Tokens
 from commdoc.server import announce
 from commdoc.server.announce import Announcement
 
@@ -39,11 +39,11 @@ class Notices:
 
     Parameters
     ----------
-    tokens : TokenStore
+    tokens : Tokens
         Where the tokens are issued.
     """
 
-    def __init__(self, tokens: TokenStore) -> None:
+    def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
         self._notices: dict[str, _Notice] = {}
         self._timer: asyncio.TimerHandle | None = None

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from commdoc.rooms.registry import Document, Registry
 from commdoc.rooms.room import Room
-from commdoc.server.jupyter.documents import Document, OwnDocument
-from commdoc.server.jupyter.registry import Registry
+from commdoc.server.jupyter.documents import OwnDocument
 
 
 class Opening:
@@ -34,7 +34,7 @@ def opening() -> Opening:
 
 @pytest.fixture
 async def registry(opening: Opening) -> AsyncIterator[Registry]:
-    registry = Registry(opening, lambda document, room_id: Room(document.doc, room_id))
+    registry = Registry(opening, lambda document, room_id, keeper: Room(document.doc, room_id, keeper=keeper))
     yield registry
     await registry.close()
 
@@ -96,11 +96,11 @@ async def test_a_document_that_is_opened_anew_gets_one_new_room(registry: Regist
 
 async def test_folders_and_deletions(registry: Registry) -> None:
     one, two = await registry.for_path("f/a"), await registry.for_path("fa")
-    registry.renamed("f", "g")
+    await registry.renamed("f", "g")
     assert (one.path, two.path) == ("g/a", "fa")
-    registry.renamed("fa", "g/a")
+    await registry.renamed("fa", "g/a")
     assert (one.path, two.path) == (None, "g/a")
-    registry.deleted("g")
+    await registry.deleted("g")
     assert registry.of_path("g/a") is None
     assert (await registry.for_path("g/a")) not in (one, two)
-    assert registry.get(one.room.room_id) is one
+    assert registry.get(one.room.room_id) is None, "nothing was in it"
