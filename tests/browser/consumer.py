@@ -12,8 +12,14 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import ROOT
+
+WAIT_MS = 20_000
 
 SHIM = ROOT / "js-shim"
 EXAMPLE = SHIM / "examples" / "embed"
@@ -112,3 +118,49 @@ def served(folder: Path, handler: type[SimpleHTTPRequestHandler] = Quiet) -> Ite
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class Embedding:
+    """A page of ours, with what it asked for and what it said."""
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self.context = browser.new_context(viewport={"width": 1000, "height": 800})
+        self.page: Page = self.context.new_page()
+        self.console: list[str] = []
+        self.hosts: set[str] = set()
+        self.page.on("console", lambda it: self.console.append(it.text) if it.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.console.append(f"pageerror: {error}"))
+        self.page.on("request", lambda it: self.hosts.add(urlsplit(it.url).netloc))
+        self.page.on("websocket", lambda it: self.hosts.add(urlsplit(it.url).netloc))
+        self.page.goto(address)
+
+    def mount(self, link: str, place: str = "one", options: str = "{}", name: str = "it") -> None:
+        """Mount a room; ``it`` (or another name) is what it gave."""
+        code = f"async ([link]) => {{ globalThis.{name} = await page.mountRoom(at({place!r}), link, {options}); }}"
+        self.page.evaluate("globalThis.at = (id) => document.getElementById(id)")
+        self.page.evaluate(code, [link])
+
+    def slider(self, place: str = "body") -> Any:
+        return self.page.locator(f"{place} .noUi-handle").first
+
+    def press(self, place: str = "body", times: int = 1) -> None:
+        self.slider(place).focus()
+        for _ in range(times):
+            self.slider(place).press("ArrowRight")
+
+    def expect_readout(self, text: str, place: str = "body") -> None:
+        expect(self.page.locator(f"{place} .widget-readout").first).to_have_text(text, timeout=WAIT_MS)
+
+    def fallback(self, module: str) -> Any:
+        return self.page.locator(f'[data-commdoc-fallback="{module}"]')
+
+    def globals(self) -> list[str]:
+        """What the page has globally that an empty one hasn't."""
+        return list(
+            self.page.evaluate("""() => {
+              const frame = document.body.appendChild(document.createElement("iframe"));
+              const plain = new Set(Object.getOwnPropertyNames(frame.contentWindow));
+              frame.remove();
+              return Object.getOwnPropertyNames(window).filter((name) => !plain.has(name) && !/^\\d+$/.test(name));
+            }""")
+        )

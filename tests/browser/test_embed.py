@@ -6,20 +6,17 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.consumer import Consumer, Quiet, served
+from tests.browser.consumer import WAIT_MS, Consumer, Embedding, Quiet, served
 from tests.browser.notebook import Notebook
 from tests.conftest import until
 from tests.server.jupyter.serving import ENABLED, TOKEN, jupyter_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.kernel, pytest.mark.acceptance("D6"), pytest.mark.timeout(400)]
-
-WAIT_MS = 20_000
 
 WIDGET = """
 import ipywidgets as w, traitlets as t
@@ -35,7 +32,7 @@ AMD = """define(["@jupyter-widgets/base", "./part"], (base, part) => {
   return { M, V };
 });"""
 
-Open = Callable[..., "Embedding"]
+Open = Callable[..., Embedding]
 
 
 @pytest.fixture(scope="module")
@@ -53,52 +50,6 @@ def example(consumer: Consumer) -> Iterator[str]:
 def site(consumer: Consumer) -> Iterator[str]:
     with served(consumer.build_test_page()) as origin:
         yield origin
-
-
-class Embedding:
-    """A page of ours, with what it asked for and what it said."""
-
-    def __init__(self, browser: Browser, address: str) -> None:
-        self.context = browser.new_context(viewport={"width": 1000, "height": 800})
-        self.page: Page = self.context.new_page()
-        self.console: list[str] = []
-        self.hosts: set[str] = set()
-        self.page.on("console", lambda it: self.console.append(it.text) if it.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.console.append(f"pageerror: {error}"))
-        self.page.on("request", lambda it: self.hosts.add(urlsplit(it.url).netloc))
-        self.page.on("websocket", lambda it: self.hosts.add(urlsplit(it.url).netloc))
-        self.page.goto(address)
-
-    def mount(self, link: str, place: str = "one", options: str = "{}", name: str = "it") -> None:
-        """Mount a room; ``it`` (or another name) is what it gave."""
-        code = f"async ([link]) => {{ globalThis.{name} = await page.mountRoom(at({place!r}), link, {options}); }}"
-        self.page.evaluate("globalThis.at = (id) => document.getElementById(id)")
-        self.page.evaluate(code, [link])
-
-    def slider(self, place: str = "body") -> Any:
-        return self.page.locator(f"{place} .noUi-handle").first
-
-    def press(self, place: str = "body", times: int = 1) -> None:
-        self.slider(place).focus()
-        for _ in range(times):
-            self.slider(place).press("ArrowRight")
-
-    def expect_readout(self, text: str, place: str = "body") -> None:
-        expect(self.page.locator(f"{place} .widget-readout").first).to_have_text(text, timeout=WAIT_MS)
-
-    def fallback(self, module: str) -> Any:
-        return self.page.locator(f'[data-commdoc-fallback="{module}"]')
-
-    def globals(self) -> list[str]:
-        """What the page has globally that an empty one hasn't."""
-        return list(
-            self.page.evaluate("""() => {
-              const frame = document.body.appendChild(document.createElement("iframe"));
-              const plain = new Set(Object.getOwnPropertyNames(frame.contentWindow));
-              frame.remove();
-              return Object.getOwnPropertyNames(window).filter((name) => !plain.has(name) && !/^\\d+$/.test(name));
-            }""")
-        )
 
 
 @pytest.fixture

@@ -86,15 +86,15 @@ async def test_a_notebook_that_was_deleted_takes_its_room_with_it_and_no_new_one
 
 
 async def test_hosts_of_other_folders_have_their_own_notebooks_of_that_name(tmp_path: Path) -> None:
-    async with host(tmp_path, "/home/me") as one:
+    async with host(tmp_path, "/books/me") as one:
         await one.bridge(await one.registry.for_path("work/a"), "k1", "c1")
     async with host(tmp_path, "/srv") as other:
         assert comms(await other.registry.for_path("work/a")) == []
         assert await other.registry.kept() == []
-    async with host(tmp_path, "/home/me/work") as inner:
+    async with host(tmp_path, "/books/me/work") as inner:
         assert [each.path for each in await inner.registry.kept()] == ["a"]
         assert comms(await inner.registry.for_path("a")) == ["c1"]
-    async with host(tmp_path, "/home") as outer:
+    async with host(tmp_path, "/books") as outer:
         assert comms(await outer.registry.for_path("me/work/a")) == ["c1"]
 
 
