@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
 from commdoc.document import CommsLog
+from commdoc.document.elements import GONE
 from commdoc.errors import CommdocError, LeaseError, ProtocolError
 from commdoc.protocol import frames
 from commdoc.protocol.frames import Frame
@@ -91,6 +92,8 @@ class KernelSide:
         self._status: KernelStatus = "disconnected"
         self.heard = Heard()
         self.kernel: KernelInfo | None = None
+        keeper, known = room.keeper, list(room.comms.kernels.values())
+        self._last = known[-1] if keeper is not None and keeper.restored and known else None
         self.bridge: Peer | None = None
         self.waiting = asyncio.Event()
         self.taken = asyncio.Event()
@@ -158,7 +161,7 @@ class KernelSide:
         if not same_kernel:
             for comm_id in self._comms.comm_ids(old["epoch"]):
                 self._comms.close(comm_id)
-            self._comms.set_kernel(old["kernel_id"], epoch=old["epoch"], name=old["name"], status="gone")
+            self._comms.set_kernel(old["kernel_id"], epoch=old["epoch"], name=old["name"], status=GONE)
 
     def _end_strangers(self, kernel_id: str) -> None:
         """Remove the comms of other kernels that the document had before there was this room: a store brought it."""
@@ -166,7 +169,7 @@ class KernelSide:
             if known.kernel_id != kernel_id:
                 for comm_id in self._comms.comm_ids(known.epoch):
                     self._comms.close(comm_id)
-                self._comms.set_kernel(known.kernel_id, epoch=known.epoch, name=known.name, status="gone")
+                self._comms.set_kernel(known.kernel_id, epoch=known.epoch, name=known.name, status=GONE)
 
     def detach(self, peer: Peer) -> None:
         """The bridge's connection has ended."""
@@ -191,7 +194,7 @@ class KernelSide:
         with self._room.writing():
             self._show(self._requests.end_all(reason, dead=True))
             self._comms.set_kernel(
-                kernel["kernel_id"], epoch=kernel["epoch"], name=kernel["name"], status="gone"
+                kernel["kernel_id"], epoch=kernel["epoch"], name=kernel["name"], status=GONE
             )
         self._set_status("dead")
         self._room.broadcast.flush()
@@ -210,12 +213,24 @@ class KernelSide:
     def state(self) -> KernelState:
         """Return what windows are told of the kernel; a lost connection is not a dead kernel."""
         kernel = self.kernel
+        if kernel is None and self._last is not None:
+            return self._with_store(
+                {
+                    "status": "dead" if self._last.status == GONE else "disconnected",
+                    "epoch": self._last.epoch,
+                    "kernel_id": self._last.kernel_id,
+                    "live": False,
+                }
+            )
         state: KernelState = {
             "status": self._status,
             "epoch": kernel["epoch"] if kernel else None,
             "kernel_id": kernel["kernel_id"] if kernel else None,
             "live": kernel is not None and self._status != "dead",
         }
+        return self._with_store(state)
+
+    def _with_store(self, state: KernelState) -> KernelState:
         if self._room.keeper is not None:
             state["store"] = self._room.keeper.state
         return state

@@ -56,6 +56,8 @@ class Keeper:
         Where the room is to keep its blobs.
     state : StoreState
         Whether it is kept.
+    restored : bool
+        Whether the document began with what was kept.
     saved_at : float or None
         When everything was on the disk last, seconds since 1970.
     tell : callable
@@ -83,6 +85,7 @@ class Keeper:
         self.blobs = FallbackBlobs(None, self._failed)
         self.state: StoreState = KEPT
         self.saved_at: float | None = None
+        self.restored = False
         self.tell: Callable[[], None] = lambda: None
 
     @classmethod
@@ -170,7 +173,7 @@ class Keeper:
         shelf: Shelf | None = None
         try:
             shelf = await asyncio.to_thread(self._store.open, self._room_id)
-            restore(shelf, self._doc)
+            self.restored = restore(shelf, self._doc)
         except (OSError, CommdocError) as error:
             if shelf is not None:
                 await asyncio.to_thread(shelf.close)

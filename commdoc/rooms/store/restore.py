@@ -22,10 +22,15 @@ from commdoc.rooms.store.base import Shelf
 log = logging.getLogger(__name__)
 
 
-def restore(shelf: Shelf, doc: Doc[Any]) -> None:
+def restore(shelf: Shelf, doc: Doc[Any]) -> bool:
     """Put what a shelf has into a document, unless that has comms already: then those are newer.
 
     What can't be read is kept as ``*.corrupt``.
+
+    Returns
+    -------
+    bool
+        Whether the document's comms are those of the shelf.
 
     Raises
     ------
@@ -36,17 +41,18 @@ def restore(shelf: Shelf, doc: Doc[Any]) -> None:
     """
     stored = shelf.load()
     if stored is None or len(doc.get(ROOT, type=Array)):
-        return
+        return False
     try:
         texts = _texts(list(stored.updates))
     except NewerSchemaError:
         raise
     except SchemaError as error:
         shelf.refuse(str(error))
-        return
+        return False
     if texts:
         with doc.transaction():
             doc.get(ROOT, type=Array).extend(texts)
+    return bool(texts)
 
 
 def _texts(updates: list[bytes]) -> list[str]:

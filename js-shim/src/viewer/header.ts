@@ -11,6 +11,7 @@ import {
   peopleWords,
   roleWord,
   say,
+  storeWords,
 } from "./words";
 
 export class Header {
@@ -72,11 +73,19 @@ export class Header {
     words(this.at("kernel"), known ? KERNEL_WORDS[status] : "Kernel not known");
     words(this.at("connection"), CONNECTION_WORDS[this.connection]);
     const notice =
-      this.trouble === null ? lifelessWords(this.connection, status, live) : FRAME_WORDS[this.trouble];
+      this.trouble === null
+        ? this.standing(lifelessWords(this.connection, status, live))
+        : FRAME_WORDS[this.trouble];
     bar.dataset.frame = this.trouble ?? "well";
     this.at("reload").hidden = this.trouble === null;
     say(this.at("notice"), notice);
     this.showPeople();
+  }
+
+  /** Why nothing can be changed, and that what is changed is not kept. */
+  private standing(lifeless: string | null): string | null {
+    const store = this.connection === "live" ? storeWords(this.kernel?.store, this.role) : null;
+    return [lifeless, store].filter((words) => words !== null).join(" ") || null;
   }
 
   private showPeople(): void {

@@ -1,6 +1,6 @@
 /** What the page says about its states: in words, since a colour alone says nothing to many. */
 
-import type { KernelStatus, Role } from "../window/messages";
+import type { KernelState, KernelStatus, Role } from "../window/messages";
 import type { Room } from "../window/room";
 import type { CellFacts } from "./cells/cell";
 
@@ -69,6 +69,13 @@ export function lifelessWords(
   if (connection === "live" && status !== "unknown" && !live)
     return "No live kernel stands behind these widgets. What you see is their last state.";
   return null;
+}
+
+/** That a room is not kept just now, or null when it is. Where its host keeps it is not every reader's business. */
+export function storeWords(store: KernelState["store"], role: Role | null): string | null {
+  if (store?.status !== "failing") return null;
+  const reason = store.reason && role !== "viewer" ? ` (${store.reason})` : "";
+  return `This room can't be saved just now${reason}: it goes on in memory, and is saved as soon as that works again.`;
 }
 
 /** How a room's widgets stand. */

@@ -37,6 +37,8 @@ export interface KernelState {
   epoch: string | null;
   kernel_id: string | null;
   live: boolean;
+  /** Whether the room outlives its host, where that keeps rooms; `failing` says why it doesn't now, and is tried again. */
+  store?: { status: "kept" | "failing"; reason?: string };
 }
 
 /** One peer, as the others see it. */

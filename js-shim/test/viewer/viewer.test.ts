@@ -59,6 +59,20 @@ describe("the header", () => {
     expect(document.getElementById("notice")?.hidden).toBe(false);
   });
 
+  it("S45: says that the room can't be saved, and where only to who may write", () => {
+    const store = { status: "failing", reason: "No space left on device: /srv/rooms" } as const;
+    const failing = { ...kernel, store };
+    header.take(welcome);
+    header.take({ type: "kernel", ...failing });
+    expect(text("#notice")).toContain("can't be saved just now (No space left on device: /srv/rooms)");
+    header.take({ type: "kernel", ...failing, status: "dead", live: false });
+    expect(text("#notice")).toMatch(/kernel is gone.* can't be saved/);
+    header.take({ ...welcome, role: "viewer", kernel: failing } as ToWindow);
+    expect(text("#notice")).not.toContain("/srv");
+    header.take({ type: "kernel", ...kernel, store: { status: "kept" } });
+    expect(document.getElementById("notice")?.hidden).toBe(true);
+  });
+
   it("says what a widget did to the frame, and offers to load it again", () => {
     header.take(welcome);
     const reload = document.getElementById("reload") as HTMLButtonElement;
