@@ -32,7 +32,7 @@ from commdoc.errors import (
 from commdoc.version import __version__
 
 if TYPE_CHECKING:
-    from commdoc.window import AsyncWindow, Model, Window, join
+    from commdoc.window import AsyncWindow, Model, Window, export, join
 
 __all__ = [
     "AsyncWindow",
@@ -52,12 +52,13 @@ __all__ = [
     "VersionError",
     "Window",
     "__version__",
+    "export",
     "join",
     "load_ipython_extension",
     "unload_ipython_extension",
 ]
 
-_FROM_WINDOW = frozenset({"AsyncWindow", "Model", "Window", "join"})
+_FROM_WINDOW = frozenset({"AsyncWindow", "Model", "Window", "export", "join"})
 
 
 def load_ipython_extension(ipython: Any) -> None:

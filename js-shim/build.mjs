@@ -132,6 +132,12 @@ async function pages() {
     entryPoints: entries({ frame: "src/viewer/frame.ts", math: "src/viewer/math.ts" }),
     format: "iife",
   });
+  // What `commdoc export` writes into a page of its own: one sheet, for both schemes.
+  await build({
+    ...page,
+    entryPoints: entries({ saved: "src/viewer/saved/saved.ts" }),
+    format: "iife",
+  });
   for (const name of ["viewer", "frame"]) {
     const { rest, dark, light } = byScheme(readFileSync(join(staticFolder, `${name}.css`), "utf8"));
     writeFileSync(join(staticFolder, `${name}.css`), rest);

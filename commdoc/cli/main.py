@@ -16,6 +16,7 @@ from commdoc.version import __version__
 COMMANDS: Final = {
     "demo": "commdoc.cli.demo:demo",
     "doctor": "commdoc.cli.doctor.command:doctor",
+    "export": "commdoc.cli.export:export_command",
     "rooms": "commdoc.cli.rooms:rooms",
     "settings": "commdoc.cli.settings:settings",
     "show": "commdoc.cli.show:show",
