@@ -1,4 +1,4 @@
-"""A room, or a file, as a notebook of nbformat 4.5 with the widgets in its metadata.
+"""A room, or a file, as a notebook of nbformat 4 with the widgets in its metadata.
 
 A room whose document is a notebook's gives its cells; one that has only comms, as a sidecar's, a code cell for each
 cell that displayed something, without its source.
@@ -28,8 +28,13 @@ from commdoc.window.blocking import Window
 NBFORMAT: Final = 4
 NBFORMAT_MINOR: Final = 5
 
+WITH_IDS: Final = 5
+"""The minor version since which cells of a file have ids; those of a document always have."""
+
 Notebook = dict[str, Any]
 Warn = Callable[[str], object]
+
+_KERNELSPEC: Final = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 _OF_THE_DOCUMENT_ONLY: Final = ("execution_state",)
 """Keys of a cell that jupyter_ydoc has and nbformat has not."""
@@ -98,13 +103,15 @@ def _notebook(doc: Doc[Any], comms: CommsMap, window: Window, warn: Warn) -> Not
     cells: Any = doc.get("cells", type=Array).to_py() or []
     meta: Any = doc.get("meta", type=Map).to_py() or {}
     shown = list(_cells_of_document(cells, comms, warn) if cells else _cells_of_views(comms))
-    metadata = {**_whole(meta.get("metadata") or {})}
-    metadata.setdefault("kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"})
+    metadata = _whole(meta.get("metadata") or {}) if cells else {"kernelspec": _KERNELSPEC}
+    minor = int(meta.get("nbformat_minor", NBFORMAT_MINOR))
+    if minor < WITH_IDS:
+        shown = [{key: value for key, value in cell.items() if key != "id"} for cell in shown]
     return {
         "cells": shown,
         "metadata": {**metadata, "widgets": {WIDGET_STATE_MIMETYPE: state}},
         "nbformat": NBFORMAT,
-        "nbformat_minor": NBFORMAT_MINOR,
+        "nbformat_minor": minor,
     }
 
 
