@@ -125,7 +125,7 @@ class Connection:
         """Stay connected until `close`, or until the room is not to be had any more; then `failure` says why."""
         delay = FIRST_DELAY
         try:
-            while True:
+            while not self._is_over():
                 try:
                     self._channel = await self._connect()
                 except (ForbiddenError, RoomNotFoundError) as error:
@@ -141,6 +141,7 @@ class Connection:
                 if self._is_over():
                     break
                 log.info("window: connection lost (%s), next attempt in %.2f s", self.last_problem, delay)
+                # It may take a cancellation for its end, when it is closed meanwhile (Python 3.11 and before).
                 await self._pause(delay * random.uniform(0.7, 1.3))
                 delay = min(delay * 2, LONGEST_DELAY)
         except Exception as error:

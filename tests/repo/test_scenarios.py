@@ -34,8 +34,8 @@ def test_every_scenario_that_a_test_names_is_known() -> None:
     assert {name: files for name, files in claimed().items() if name not in known()} == {}
 
 
-LATER = {"S43", "S44", "S45", "S50"}
-"""Storage, notebooks with comms in them: not in this version."""
+LATER = {"S50"}
+"""Notebooks with comms in them: not in this version."""
 
 
 def test_every_scenario_of_this_version_has_a_test() -> None:

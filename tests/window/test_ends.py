@@ -13,6 +13,8 @@ import pytest
 
 from commdoc.document import CommsLog, CommsMap
 from commdoc.rooms.feed import Feed
+from commdoc.window.connection import Channel, Connection
+from commdoc.window.core import WindowCore
 from tests.conftest import until
 from tests.window.house import a_house
 
@@ -36,6 +38,26 @@ async def test_a_closed_window_leaves_no_document() -> None:
         del window
         await asyncio.sleep(0)
     until(lambda: collected(core, doc, comms), what="core, document and map are gone")
+
+
+@pytest.mark.scenario("S09")
+async def test_a_window_that_is_closed_between_two_attempts_makes_no_further_one() -> None:
+    attempts = []
+
+    async def refused() -> Channel:
+        attempts.append(1)
+        raise ConnectionRefusedError
+
+    connection = Connection(WindowCore(lambda event: None), refused)
+    running = asyncio.ensure_future(connection.run())
+    while not attempts:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await connection.close()
+    running.cancel()
+    await asyncio.wait([running], timeout=5)
+    assert running.done()
+    assert len(attempts) == 1
 
 
 async def test_a_document_that_was_replaced_is_gone() -> None:

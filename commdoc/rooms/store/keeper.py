@@ -277,7 +277,7 @@ class Keeper:
         if state == self.state:
             return
         if state["status"] == "kept":
-            log.info("room %s is kept again", self._room_id)
+            log.warning("room %s is kept again", self._room_id)  # where the failure is read, its end is, too
         self.state = state
         # Later: the room may be in the middle of telling what it has written.
         asyncio.get_running_loop().call_soon(self.tell)
