@@ -38,6 +38,13 @@ pytestmark = [pytest.mark.kernel, pytest.mark.acceptance("E5"), pytest.mark.time
 
 SCHEMA = json.loads((ROOT / "tests/fixtures/widget_state_v2.schema.json").read_text(encoding="utf-8"))
 
+OTHERS = """\
+import ipycanvas
+from IPython.display import HTML, display
+display(HTML("<img alt='far' src='http://localhost:9/far.png'><script>document.title = 'ran'</script>"))
+display(ipycanvas.Canvas(width=40, height=40))
+"""
+
 WITH_BUFFERS = """\
 import ipywidgets, anywidget, traitlets
 
@@ -63,11 +70,11 @@ display(counter, image, a, b)
 """
 
 
-def execute(path: Path, name: str) -> Path:
+def execute(path: Path, name: str, code: str = WITH_BUFFERS) -> Path:
     """Run a notebook as nbclient does, which writes widget-state by itself: what it wrote is what must come back."""
-    content = nbformat.read(notebooks.in_folder() / f"{name}.ipynb", as_version=4) if name else None
-    if content is None:
-        content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(WITH_BUFFERS)])
+    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    if name:
+        content = nbformat.read(notebooks.in_folder() / f"{name}.ipynb", as_version=4)
     for cell in content.cells:
         if cell.cell_type == "code" and cell.source.startswith("%pip"):
             cell.source = ""
@@ -238,4 +245,20 @@ def test_widgets_of_a_page_from_the_disk_work_without_a_kernel(chromium: Browser
         until(lambda: saved.page.locator(".widget-readout").all_inner_texts() == ["5", "5"])
         size = "async image => (await (await fetch(image.src)).arrayBuffer()).byteLength"
         assert saved.page.locator("img.widget-image").evaluate(size) == 256 * 9
+        saved.expect_clean(path)
+
+
+@pytest.mark.browser
+def test_what_a_page_from_the_disk_has_not_is_named_and_nothing_is_asked_for(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    path = tmp_path / "page.html"
+    commdoc.export(execute(tmp_path, "", OTHERS), path)
+    with closing(SavedPage(chromium, path)) as saved:
+        lack = saved.page.locator('[data-commdoc-fallback="ipycanvas"]')
+        lack.get_by_text("CanvasModel can't be drawn here").wait_for()
+        saved.page.get_by_text("Canvas(height=40", exact=False).first.wait_for()
+        far = saved.page.get_by_role("link", name="far")
+        assert far.get_attribute("href") == "http://localhost:9/far.png"
+        assert saved.page.title() == "page"
         saved.expect_clean(path)

@@ -5,15 +5,20 @@
 
 import "../frame.css";
 import "./saved.css";
+import { NotInstalledError } from "../../models/fallback";
 import { RoomManager } from "../../models/manager";
 import { Notebook } from "../cells/notebook";
 import { LogPanel } from "../log-panel";
 import { NotebookView } from "../notebook-view";
+import { withoutAddresses } from "./images";
 import { documentOf, type SavedCell } from "./notebook";
 import { type SavedModel, savedSource } from "./source";
 
 /** What `math.ts` puts there, of a page that has math. */
 const math = globalThis as { commdocMath?: (element: HTMLElement) => void };
+
+const NOT_BROUGHT =
+  "a saved page has ipywidgets' own widgets and anywidgets. JupyterLab shows it when its extension is installed.";
 
 function main(): void {
   const log = new LogPanel(at<HTMLDetailsElement>("log"));
@@ -33,10 +38,13 @@ function main(): void {
   const manager = new RoomManager(source, {
     root: document,
     typesetter: { typeset: (element) => math.commdocMath?.(element) },
+    loader: () => Promise.reject(new NotInstalledError(NOT_BROUGHT)),
     onProblem: ({ text }) => log.add("error", text),
   });
+  const { renderMime } = manager;
+  Object.assign(renderMime, { sanitizer: withoutAddresses(renderMime.sanitizer) });
   const notebook = new Notebook(documentOf(cells, models), problem);
-  new NotebookView(at("cells"), notebook, manager.renderMime, () => undefined);
+  new NotebookView(at("cells"), notebook, renderMime, () => undefined);
   for (const cell of document.querySelectorAll<HTMLElement>("#cells > .cell")) {
     const html = colored[cell.dataset.cell ?? ""];
     const code = cell.querySelector(".source > code");
