@@ -10,6 +10,7 @@ from pathlib import Path
 IN_BOTH = (
     "commdoc/__init__.py",
     "commdoc/cli/main.py",
+    "commdoc/server/static/saved.js",
     "commdoc/server/static/viewer.js",
     "commdoc/py.typed",
 )

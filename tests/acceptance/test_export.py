@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from commdoc.document.widget_state import (
 )
 from commdoc.protocol.messages import BlobType
 from commdoc.protocol.values import BlobSentinel, sentinel
+from commdoc.window import Exported
 from tests.acceptance import notebooks
 from tests.browser.conftest import chromium as chromium  # noqa: PLC0414 - a fixture
 from tests.browser.notebook import Notebook
@@ -152,12 +154,43 @@ async def test_a_notebook_comes_out_of_a_room_as_it_went_in(executed: Path, tmp_
     state = before["metadata"].pop("widgets", {}).get(WIDGET_STATE_MIMETYPE, {"state": {}})
     assert after["metadata"].pop("widgets")[WIDGET_STATE_MIMETYPE]["state"] == state["state"]
     assert after["metadata"] == before["metadata"]
-    # The page has the very same in it.
+    # The page has the very same in it; its cells have ids, whatever the file's have.
     html = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert embedded(html, "widgets")["state"].keys() == state["state"].keys()
-    assert [cell["source"] for cell in embedded(html, "notebook")["cells"]] == [
-        cell["source"] for cell in before["cells"]
-    ]
+    raw = json.loads(written.read_text(encoding="utf-8"))
+    assert embedded(html, "widgets") == raw["metadata"]["widgets"][WIDGET_STATE_MIMETYPE]
+    for cell, file_cell in zip(embedded(html, "notebook")["cells"], raw["cells"], strict=True):
+        assert {**cell, "id": ""} == {**file_cell, "id": ""}
+
+
+async def test_a_blob_that_the_room_has_lost_is_named_and_the_rest_is_written(tmp_path: Path) -> None:
+    lost, kept = b"lost" * 500, b"kept" * 500
+    model = {"model_name": "M", "model_module": "m", "model_module_version": "1"}
+    buffers = {"lost": lost, "kept": kept}
+    models = {
+        name: {**model, "state": {"n": 1}, "buffers": [buffer_of("value", content)]}
+        for name, content in buffers.items()
+    }
+    state = {"version_major": 2, "version_minor": 0, "state": models}
+    metadata = {"widgets": {WIDGET_STATE_MIMETYPE: state}}
+    cell = {"id": "a", "cell_type": "markdown", "metadata": {}, "source": "text"}
+    async with a_host() as host:
+        fill(host, {"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+        host.store.delete(sentinel(lost, "bytes")["$blob"])
+
+        def save() -> Exported:
+            with commdoc.join(url=host.link("viewer")) as window:
+                return commdoc.export(window, tmp_path / "out.ipynb")
+
+        [warning] = (await asyncio.to_thread(save)).warnings
+    assert "model lost (M)" in warning
+    saved = read(tmp_path / "out.ipynb")["metadata"]["widgets"][WIDGET_STATE_MIMETYPE]["state"]
+    assert saved["lost"]["state"]["n"] == 1
+    assert "buffers" not in saved["lost"]
+    assert saved["kept"]["buffers"] == models["kept"]["buffers"]
+
+
+def buffer_of(key: str, content: bytes) -> dict[str, Any]:
+    return {"path": [key], "encoding": "base64", "data": base64.b64encode(content).decode()}
 
 
 def embedded(html: str, name: str) -> Any:
