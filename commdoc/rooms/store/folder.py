@@ -65,8 +65,7 @@ class FolderStore:
             try:
                 with (folder / SNAPSHOT).open("rb") as file:
                     known = snapshot.read_head(file)
-                size = sum(path.stat().st_size for path in folder.iterdir() if _is_document(path.name))
-                found.append(replace(known, room_id=folder.name, size=size))
+                found.append(replace(known, room_id=folder.name, size=_size(folder)))
             except FileNotFoundError:
                 continue
             except StoreError:
@@ -89,6 +88,17 @@ class FolderStore:
     def _folders(self) -> Iterator[Path]:
         with contextlib.suppress(FileNotFoundError):
             yield from (path for path in self.root.iterdir() if _ROOM_ID.match(path.name) and path.is_dir())
+
+
+def _size(folder: Path) -> int:
+    size = 0
+    for path in folder.iterdir():
+        if _is_document(path.name):
+            with contextlib.suppress(
+                FileNotFoundError
+            ):  # its host has just removed it: a snapshot has what it had
+                size += path.stat().st_size
+    return size
 
 
 def _is_document(name: str) -> bool:

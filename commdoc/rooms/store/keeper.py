@@ -155,7 +155,10 @@ class Keeper:
     async def close(self) -> bool:
         """Write everything and give the shelf back; return whether it is on the disk."""
         if self._task is not None:
-            self._task.cancel()
+            async with (
+                self._turn
+            ):  # the thread of a write that is under way can't be stopped: it would be the last one
+                self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         kept = await self.flush()
         async with self._turn:

@@ -235,3 +235,12 @@ def test_a_full_disk_is_an_error_that_leaves_the_old_state(kept: Path) -> None:
     shelf.close()
     assert updates(FolderStore(kept.parent)) == [b"whole", b"first", b"second"]
     assert list(kept.glob(".new-*")) == []
+
+
+def test_a_room_is_listed_while_its_host_removes_a_journal(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    shelf = store.open("r1")
+    shelf.save(Attributes("r1", "a.ipynb"), b"whole", shelf.mark())
+    (tmp_path / "r1" / "journal.7").symlink_to(tmp_path / "gone")  # its name is read, it isn't there any more
+    assert [each.path for each in store.rooms()] == ["a.ipynb"]
+    shelf.close()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import resource
 import shutil
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -19,7 +21,7 @@ from commdoc.document.elements import ROOT
 from commdoc.document.yupdate import elements
 from commdoc.rooms.store import keeper as keeping
 from commdoc.rooms.store.base import Attributes
-from commdoc.rooms.store.folder import FolderStore
+from commdoc.rooms.store.folder import FolderShelf, FolderStore
 from commdoc.rooms.store.keeper import Keeper
 from commdoc.rooms.store.restore import restore
 from tests.rooms.parties import KERNEL, House, Window, moved, opened, request, settled, until
@@ -279,3 +281,31 @@ async def test_what_is_readable_and_no_comms_map_is_kept_as_corrupt(store: Folde
     assert (store.root / "r1" / "snapshot.corrupt").exists()
     async with house_in(store) as house:
         assert list(CommsMap(house.room.doc).to_py()) == ["c1"]
+
+
+@pytest.mark.scenario("S44")
+async def test_a_room_that_ends_while_it_is_written_is_written_once_more_and_not_by_two_at_once(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    keeper = await Keeper.open(store, doc, lambda: Attributes("r1", "a.ipynb"))
+    doc.get(ROOT, type=pycrdt.Array).append("one")
+    save, held, begun, steps = FolderShelf.save, threading.Event(), threading.Event(), []
+
+    def slow(shelf: FolderShelf, attributes: Attributes, snapshot: bytes, mark: int) -> None:
+        steps.append("begins")
+        begun.set()
+        held.wait(30)
+        save(shelf, attributes, snapshot, mark)
+        steps.append("ends")
+
+    monkeypatch.setattr(FolderShelf, "save", slow)
+    keeper.changed()
+    await until(begun.is_set)
+    closing = asyncio.ensure_future(keeper.close())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not closing.done()
+    held.set()
+    assert await closing
+    assert steps == ["begins", "ends"] * 2
