@@ -84,7 +84,10 @@ async def saving_as(folder: Path, seed: int) -> None:
         expected = ["theirs"] if there == "a kernel" else ["mine"]
         assert comms(winner) == expected, there
         kept = await everything(it)
-        assert kept == (["mine"] if there in ("nothing", "an empty room") else ["mine", "theirs"]), there
+        assert kept == (["mine"] if there in ("nothing", "an empty room") else ["mine", "theirs"]), (
+            there,
+            kept,
+        )
 
 
 async def evicting(folder: Path, seed: int) -> None:
