@@ -24,6 +24,7 @@ import sys
 import time
 import uuid
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -202,6 +203,10 @@ class Sidecar:
         from commdoc.server.keeping import store_of
         from commdoc.server.settings import host_settings
 
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(
+            ThreadPoolExecutor(1, "disk")
+        )  # of one room: what waits for the disk takes turns
         store = store_of()
         room_id = await self._room_id(before, store)
         self.known = Known(room_id, None, self.config.get("session_name"), self.config["kernel_id"])
@@ -222,7 +227,6 @@ class Sidecar:
         self._announcer = Announcer(
             self.tokens, room_id, url, before if before and announce.port_of(before) == port else None
         )
-        loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(name, self._ending.set)
         try:

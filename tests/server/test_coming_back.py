@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import stat
 import time
 from collections.abc import AsyncIterator
@@ -34,7 +35,15 @@ async def killed(kernel: Sleeper, how: signal.Signals = signal.SIGKILL) -> annou
     assert found is not None
     os.kill(found["pid"], how)
     await until(lambda: not KernelProcess(found["pid"]).alive(), patience=10)
+    # A process is a zombie already when its other threads still have its sockets.
+    await until(lambda: not listens(announce.port_of(found)), patience=10)
     return found
+
+
+def listens(port: int) -> bool:
+    """Whether anybody listens there."""
+    with socket.socket() as trying:
+        return trying.connect_ex(("127.0.0.1", port)) == 0
 
 
 def link(found: announce.Announcement) -> str:
