@@ -52,8 +52,15 @@ def export_command(*, room: str | None, output: Path, widgets: bool, force: bool
 def _export(room: str | None, output: Path, *, widgets: bool, force: bool) -> Exported:
     if room is not None and _is_file_only(room):
         return export(room, output, widgets=widgets, force=force)
-    with join_to_look(room) as window:
-        return export(window, output, widgets=widgets, force=force)
+    try:
+        with join_to_look(room) as window:
+            return export(window, output, widgets=widgets, force=force)
+    except RoomNotFoundError as error:
+        if room is None or not room.endswith(".ipynb") or Path(room).exists():
+            raise
+        raise click.ClickException(
+            f"there is no file {room}, and no room has a notebook of that name"
+        ) from error
 
 
 def _is_file_only(room: str) -> bool:

@@ -78,6 +78,13 @@ def test_what_is_no_notebook_is_said_in_a_line(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["no.ipynb"]
 
 
+def test_a_notebook_that_is_nowhere_is_said(tmp_path: Path) -> None:
+    refused = run(tmp_path / "nowhere.ipynb", "-o", tmp_path / "page.html")
+    assert refused.exit_code == 1
+    assert "there is no file" in refused.output
+    assert "nowhere.ipynb" in refused.output
+
+
 def test_a_folder_that_is_not_there_is_said(source: Path, tmp_path: Path) -> None:
     refused = run(source, "-o", tmp_path / "no" / "page.html")
     assert refused.exit_code == 1
