@@ -15,7 +15,7 @@ from pycrdt import Array, Doc
 
 from commdoc.document import CommsLog
 from commdoc.document.elements import ROOT, NewerSchemaError
-from commdoc.document.yupdate import elements
+from commdoc.document.yupdate import ElementId, elements, encode_update, own_clock
 from commdoc.errors import SchemaError
 from commdoc.rooms.store.base import Shelf
 
@@ -50,8 +50,8 @@ def restore(shelf: Shelf, doc: Doc[Any]) -> bool:
         shelf.refuse(str(error))
         return False
     if texts:
-        with doc.transaction():
-            doc.get(ROOT, type=Array).extend(texts)
+        # One run, written as an update: 5,000 texts by the array's own methods would stop the host for a second.
+        doc.apply_update(encode_update(ElementId(doc.client_id, own_clock(doc)), None, texts, ()))
     return bool(texts)
 
 
