@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
+from commdoc.cli.hosts import check_unambiguous
+from commdoc.cli.terminal import one_line
+from commdoc.errors import CommdocError
 from commdoc.window import Window, join
+from commdoc.window.address import announcements
 
 LONGEST: Final = 60
 """Characters of a value in a line."""
@@ -23,8 +28,34 @@ def json_option() -> Decorator:
 
 
 def room_argument() -> Decorator:
-    """Return the argument that names a room."""
-    return click.argument("room", required=False)
+    """Return the argument that names a room; a shell completes it with the ids of those that there are."""
+    return click.argument("room", required=False, shell_complete=complete_room)
+
+
+def comm_argument() -> Decorator:
+    """Return the argument that names a comm of it; a shell completes it with ids and names."""
+    return click.argument("comm", required=False, shell_complete=complete_comm)
+
+
+def complete_room(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the rooms whose id, or whose kernel's, begins so, with their notebooks."""
+    return [
+        CompletionItem(each.room_id, help=each.notebook or f"kernel {each.kernel_id[:8]}")
+        for each in announcements()
+        if each.room_id.startswith(incomplete) or (incomplete and each.kernel_id.startswith(incomplete))
+    ]
+
+
+def complete_comm(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the comms and model names of the room on the line."""
+    try:
+        with join_to_look(ctx.params.get("room"), timeout=2.0) as window:
+            names = {comm_id: model.model_name or "" for comm_id, model in window.comms.items()}
+    except CommdocError:
+        return []
+    models = [CompletionItem(name, help="model") for name in sorted(set(names.values()) - {""})]
+    comms = [CompletionItem(comm_id, help=name) for comm_id, name in names.items()]
+    return [each for each in [*models, *comms] if each.value.startswith(incomplete)]
 
 
 def which(room: str | None) -> dict[str, Any]:
@@ -35,6 +66,7 @@ def which(room: str | None) -> dict[str, Any]:
         return {"url": room}
     if room.endswith(".ipynb"):
         return {"notebook": Path(room)}
+    check_unambiguous(room)
     return {"room": room}
 
 
@@ -50,7 +82,7 @@ def echo_json(content: object) -> None:
 
 def short(value: object, longest: int = LONGEST) -> str:
     """Return a value in one line."""
-    text = _brief(value)
+    text = one_line(_brief(value))
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

@@ -1,6 +1,10 @@
 """The command ``commdoc``: each subcommand is imported when it is asked for.
 
 Exit codes: 0 fine, 1 a difference or a failure, 2 wrong usage.
+
+To add a command: a module `commdoc/cli/<name>.py` with a click command of that name, with `--json`
+(`commdoc.cli.common.json_option`) and an epilog with an example; one line in `COMMANDS`; its JSON in
+`docs/schemas/<name>.json`; a section of `docs/cli.md`. Tables are made by `commdoc.cli.terminal`.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from commdoc.errors import CommdocError
 from commdoc.version import __version__
 
 COMMANDS: Final = {
+    "completion": "commdoc.cli.completion:completion",
     "demo": "commdoc.cli.demo:demo",
     "doctor": "commdoc.cli.doctor.command:doctor",
     "export": "commdoc.cli.export:export_command",

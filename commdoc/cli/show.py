@@ -6,9 +6,12 @@ from typing import Any, Final
 
 import click
 
-from commdoc.cli.common import echo_json, join_to_look, json_option, room_argument, short
+from commdoc.cli.common import comm_argument, echo_json, join_to_look, json_option, room_argument, short
+from commdoc.cli.terminal import console, one_line, print_table, short_ids, table
 from commdoc.errors import RoomNotFoundError
 from commdoc.window import Model, Window
+
+WIDEST_NAME: Final = 28
 
 EPILOG: Final = """\b
 ROOM is the beginning of a room's or kernel's id, a notebook's path, or a page link; the newest room without it.
@@ -22,9 +25,9 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Show a room's comms, or one comm's state.")
 @room_argument()
-@click.argument("comm", required=False)
+@comm_argument()
 @json_option()
 def show(*, room: str | None, comm: str | None, as_json: bool) -> None:
     """Show a room's comms, or one comm's state."""
@@ -67,34 +70,30 @@ def _plain(window: Window, models: list[Model]) -> dict[str, Any]:
 
 
 def _print_list(window: Window, models: list[Model]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
+    out = console()
     kernel = window.kernel
-    about = f"room {window.room_id}   kernel {kernel.kernel_id} {kernel.status}   {len(models)} comms"
-    console.print(about, markup=False, soft_wrap=True)
-    table = Table(box=None, pad_edge=False)
-    table.add_column("seq", justify="right")
-    for column in ("comm", "what", "value"):
-        table.add_column(column)
+    out.print(Text(f"room    {window.room_id}"))
+    out.print(Text(f"kernel  {kernel.kernel_id or '–'}  {kernel.status}"))
+    out.print(Text(f"{len(models)} comms\n"))
+    ids = short_ids(model.comm_id for model in models)
+    it = table("seq", "comm", "what", "value", right=("seq",), wide="value")
     for model in models:
         value = next((short(model[key]) for key in ("value", "description") if key in model), "")
-        table.add_row(str(model.seq), model.comm_id[:12], model.model_name or model.target_name, value)
-    console.print(table, markup=False)
+        what = one_line(model.model_name or model.target_name)
+        it.add_row(str(model.seq), ids[model.comm_id], what[:WIDEST_NAME], value)
+    print_table(out, it)
 
 
 def _print_state(model: Model) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console()
-    console.print(f"{model.model_name or model.target_name} {model.comm_id}", markup=False)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    if model.has_state:
-        for key, value in model.state.items():
-            table.add_row(f"  {key}", Text(short(value, 200)))
-    else:
-        table.add_row("  data", Text(short(model.data, 200)))
-    console.print(table)
+    out = console()
+    out.print(Text(f"{one_line(model.model_name or model.target_name)}  {model.comm_id}", style="bold"))
+    it = table("key", "value", wide="value")
+    it.show_header = False
+    state = model.state if model.has_state else {"data": model.data}
+    for key, value in state.items():
+        it.add_row(Text(f"  {one_line(key)}"), Text(short(value, 200)))
+    print_table(out, it)

@@ -8,7 +8,9 @@ from typing import Final
 import click
 
 from commdoc.cli.common import echo_json, json_option, room_argument, which
+from commdoc.cli.terminal import console, one_line, print_table, short_ids, table
 from commdoc.window.address import find
+from commdoc.window.compare import Difference
 from commdoc.window.verify import Report
 from commdoc.window.verify import verify as compare
 
@@ -45,15 +47,33 @@ def verify(*, room: str | None, timeout: float, as_json: bool) -> None:
 
 def _print(report: Report) -> None:
     counted = f"{report.comms} comms, {report.values} values, {report.seconds:.2f} s"
+    sides = ", ".join(report.sides)
     if report.equal:
-        click.echo(f"{', '.join(report.sides)}: the same ({counted})")
+        click.echo(f"{sides}: the same")
+        click.echo(counted)
         return
     for note in report.notes:
         click.echo(note)
-    for difference in report.differences:
-        click.echo(str(difference))
-    sides = ", ".join(report.sides)
     if report.differences:
-        click.echo(f"{len(report.differences)} differences between {sides} ({counted})")
+        _print_differences(report.differences)
+        count = len(report.differences)
+        click.echo(f"{count} difference{'' if count == 1 else 's'} between {sides}")
     else:
-        click.echo(f"{sides}: the same, but not compared with the kernel ({counted})")
+        click.echo(f"{sides}: the same, but not compared with the kernel")
+    click.echo(counted)
+
+
+def _print_differences(differences: list[Difference]) -> None:
+    """Print a head for each value, and below it a line for what each side has."""
+    from rich.text import Text
+
+    out = console()
+    ids = short_ids(each.comm_id for each in differences)
+    for each in differences:
+        key = "" if each.key is None else f" {one_line(each.key)!r}"
+        out.print(Text(f"{one_line(each.name)} {ids[each.comm_id]}{key}", style="bold"))
+        it = table("side", "value", wide="value")
+        it.show_header = False
+        for side, value in each.values.items():
+            it.add_row(f"  {side}", Text(one_line(value)))
+        print_table(out, it)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +19,7 @@ from click.testing import CliRunner, Result
 
 import commdoc
 from commdoc.cli.main import COMMANDS, main
+from commdoc.window.address import announcements
 from tests.browser.notebook import Notebook
 
 COMMDOC = Path(sys.executable).with_name("commdoc")
@@ -44,6 +49,16 @@ def run_json(*arguments: str) -> Any:
     return json.loads(result.output)
 
 
+def read_all(terminal: int) -> str:
+    """Return what comes from a terminal until its other end is closed, which Linux tells as an error."""
+    got = b""
+    with contextlib.suppress(OSError):
+        while some := os.read(terminal, 65_536):
+            got += some
+    os.close(terminal)
+    return got.decode()
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_an_example(name: str) -> None:
     result = run(name, "--help")
@@ -70,7 +85,8 @@ def test_rooms(notebook: Notebook) -> None:
     assert room["link"] == notebook.reading_link()
     table = run("rooms")
     assert table.exit_code == 0
-    assert room["room_id"][:12] in table.output
+    assert room["room_id"][:8] in table.output
+    assert all(len(line) <= 80 for line in table.output.splitlines())
 
 
 @pytest.mark.kernel
@@ -104,6 +120,75 @@ def test_a_room_that_is_not_there_is_one_line_and_exit_code_1(notebook: Notebook
 
 
 @pytest.mark.kernel
+def test_a_beginning_that_two_rooms_have_is_refused_and_both_are_named(notebook: Notebook) -> None:
+    own = next(room for room in announcements() if room.kernel_id == notebook.kernel_id)
+    path = Path(os.environ["JUPYTER_RUNTIME_DIR"], "commdoc-twin.json")
+    twin = own.room_id[:-1] + ("0" if own.room_id[-1] != "0" else "1")
+    content = {"url": own.url, "room_id": twin, "kernel_id": "twin", "pid": own.pid, "tokens": own.tokens}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    try:
+        result = run("show", own.room_id[:8])
+        assert result.exit_code == 1
+        assert own.room_id in result.output
+        assert twin in result.output
+        listed = run("rooms").output
+        assert own.room_id in listed  # it takes all of the id to tell them apart
+        assert "no such room on this host" in run("rooms", "--json").output
+        assert run("show", own.room_id).exit_code == 0
+    finally:
+        path.unlink()
+
+
+@pytest.mark.kernel
+def test_a_shell_completes_rooms_and_comms(notebook: Notebook) -> None:
+    own = next(room for room in announcements() if room.kernel_id == notebook.kernel_id)
+
+    def completed(words: str, at: int) -> list[str]:
+        asked = {"_COMMDOC_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(at)}
+        ended = subprocess.run(
+            [str(COMMDOC)], env={**os.environ, **asked}, capture_output=True, text=True, check=True
+        )
+        return [line.partition(",")[2] for line in ended.stdout.splitlines()]
+
+    assert completed(f"commdoc show {own.room_id[:4]}", 2) == [own.room_id]
+    assert completed(f"commdoc show {own.room_id} IntSl", 3) == ["IntSliderModel"]
+    with commdoc.join(own.room_id, role="viewer") as window:
+        comm_id = window.find("IntSliderModel")[0].comm_id
+    assert completed(f"commdoc show {own.room_id} {comm_id[:6]}", 3) == [comm_id]
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    "command", [["rooms"], ["show"], ["show", "", "IntSliderModel"], ["verify"], ["--help"]]
+)
+def test_a_terminal_of_80_columns_shows_whole_words(notebook: Notebook, command: list[str]) -> None:
+    words = [word or notebook.kernel_id for word in command]
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "NO_COLOR": "1"}
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([str(COMMDOC), *words], env=env, stdin=theirs, stdout=theirs, stderr=theirs) as ran:
+        os.close(theirs)
+        printed = re.sub(r"\x1b\[[0-9;]*m", "", read_all(ours))
+    assert ran.returncode == 0, printed
+    assert max(map(len, printed.splitlines())) <= 80
+    essential = {
+        "rooms": [notebook.kernel_id[:8], "idle", "comms", "windows"],
+        "show": ["IntSliderModel", "SliderStyleModel"]
+        if len(words) == 1
+        else ["description_allow_html", "7"],
+        "verify": ["the same"],
+        "--help": ["completion", "verify"],
+    }
+    assert [text for text in essential[words[0]] if text not in printed] == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(shell: str) -> None:
+    printed = run("completion", shell)
+    assert printed.exit_code == 0
+    assert "_COMMDOC_COMPLETE" in printed.output
+
+
+@pytest.mark.kernel
 def test_verify(notebook: Notebook) -> None:
     report = run_json("verify", notebook.kernel_id)
     assert report["equal"]
@@ -127,7 +212,10 @@ def test_verify_tells_a_difference(notebook: Notebook) -> None:
     try:
         result = run("verify", "--timeout", "0.5")
         assert result.exit_code == 1
-        assert '\'value\': kernel has ["int", "8"], document has ["int", "7"]' in result.output
+        lines = [line.split(None, 1) for line in result.output.splitlines()]
+        assert ["kernel", '["int", "8"]'] in lines
+        assert ["document", '["int", "7"]'] in lines
+        assert "1 difference between" in result.output
         assert json.loads(run("verify", "--timeout", "0.5", "--json").output)["equal"] is False
     finally:
         notebook.run("slider._trait_values['value'] = 7")
