@@ -3,8 +3,8 @@
 Exit codes: 0 fine, 1 a difference or a failure, 2 wrong usage.
 
 To add a command: a module `commdoc/cli/<name>.py` with a click command of that name, with `--json`
-(`commdoc.cli.common.json_option`) and an epilog with an example; one line in `COMMANDS`; its JSON in
-`docs/schemas/<name>.json`; a section of `docs/cli.md`. Tables are made by `commdoc.cli.terminal`.
+(`commdoc.cli.common.json_option`) and an epilog with an example, and one line in `COMMANDS`. Tables are made by
+`commdoc.cli.terminal`.
 """
 
 from __future__ import annotations
