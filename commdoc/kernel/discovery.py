@@ -17,7 +17,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urljoin, urlsplit, urlunsplit
@@ -201,7 +201,7 @@ class Discovery:
             )
         _check_version(answer.content, given.url)
         self._away_since = None
-        return Endpoint(given.url, given.token)
+        return _with_local(Endpoint(given.url, given.token), answer)
 
     def _may_give_up(self) -> bool:
         """Tell whether the server that gave the address is gone, and has been for long enough."""
@@ -320,7 +320,15 @@ def _endpoint(answer: Answer, base: str) -> Endpoint:
     """Return the address that a server gives, under the name by which it was reached just now."""
     _check_version(answer.content, base)
     path = urlsplit(str(answer.content["url"])).path
-    return Endpoint(urljoin(base, path), str(answer.content["token"]))
+    return _with_local(Endpoint(urljoin(base, path), str(answer.content["token"])), answer)
+
+
+def _with_local(endpoint: Endpoint, answer: Answer) -> Endpoint:
+    """Add the server's local socket, of which it tells."""
+    path = answer.content.get("local")
+    if not isinstance(path, str):
+        return endpoint
+    return replace(endpoint, local=path, about={"kernel_id": endpoint.url.rstrip("/").rpartition("/")[2]})
 
 
 def _why(answer: Answer) -> str:

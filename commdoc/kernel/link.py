@@ -141,7 +141,7 @@ class Link:
         endpoint = self._found()
         if endpoint is None:
             return
-        wire = self._wire = Wire(endpoint.socket_url, endpoint.token, frames.MAX_FRAME_BYTES)
+        wire = self._wire = _connect(endpoint)
         try:
             welcome = self._welcome(wire)
             if welcome is not None:
@@ -223,6 +223,18 @@ class Link:
                 raise WireClosedError(msg)
             else:
                 wire.ping()
+
+
+def _connect(endpoint: Endpoint) -> Wire:
+    """Return a connection: by the host's local socket, where it has one and lets us in, else by the WebSocket."""
+    if endpoint.local is not None:
+        from commdoc.kernel.local_wire import LocalWire
+
+        try:
+            return LocalWire(endpoint.local, {**endpoint.about, "token": endpoint.token})
+        except (OSError, CommdocError) as error:
+            logger.info("the local socket %s was not to be had: %s", endpoint.local, error)
+    return Wire(endpoint.socket_url, endpoint.token, frames.MAX_FRAME_BYTES)
 
 
 def _welcome_in(data: bytes) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -48,11 +48,17 @@ class Endpoint:
         Good for being this kernel's bridge.
     window_url : str or None
         The link for a person, token behind ``#``; None when only the host may make one.
+    local : str or None
+        Path of the host's local socket, where it has one on this machine.
+    about : dict
+        What is said there beside the token: ``room_id`` or ``kernel_id``.
     """
 
     url: str
     token: str
     window_url: str | None = None
+    local: str | None = None
+    about: dict[str, str] = field(default_factory=dict)
 
     @property
     def socket_url(self) -> str:
@@ -95,7 +101,13 @@ def start(config: dict[str, Any]) -> Endpoint:
     if "error" in answer:
         raise SidecarError(str(answer["error"]))
     url = str(answer["url"])
-    return Endpoint(url, answer["tokens"]["bridge"], f"{url}#token={answer['tokens']['window']}")
+    return Endpoint(
+        url,
+        answer["tokens"]["bridge"],
+        f"{url}#token={answer['tokens']['window']}",
+        answer.get("local"),
+        {"room_id": str(answer["room_id"])},
+    )
 
 
 def _answer(process: subprocess.Popen[bytes], config: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:

@@ -51,30 +51,39 @@ class Wire:
         When there is no connection to be had.
     """
 
+    _socket: socket.socket
+
     def __init__(self, url: str, token: str, max_bytes: int) -> None:
         address = parse_uri(url)
-        self._lock = threading.Lock()
-        self._protocol = ClientProtocol(address, max_size=max_bytes)
-        self._backlog: deque[memoryview] = deque()
-        self._parts: list[bytes] = []
-        self._socket = socket.create_connection((address.host, address.port), CONNECT_SECONDS)
-        self._selector = selectors.DefaultSelector()
-        self._waking, self._woken = socket.socketpair()
-        self.closed = False
-        """Whether `close` was called."""
+        protocol = ClientProtocol(address, max_size=max_bytes)
+        self._begin(protocol, socket.create_connection((address.host, address.port), CONNECT_SECONDS))
         try:
             if address.secure:
                 context = ssl.create_default_context()
                 self._socket = context.wrap_socket(self._socket, server_hostname=address.host)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._shake_hands(token)
-            for each in (self._socket, self._waking, self._woken):
-                each.setblocking(False)
-            self._selector.register(self._socket, selectors.EVENT_READ)
-            self._selector.register(self._woken, selectors.EVENT_READ)
+            self._watch_all()
         except BaseException:
             self._release()
             raise
+
+    def _begin(self, protocol: Any, connection: socket.socket) -> None:
+        self._lock = threading.Lock()
+        self._protocol = protocol
+        self._backlog: deque[memoryview] = deque()
+        self._parts: list[bytes] = []
+        self._socket = connection
+        self._selector = selectors.DefaultSelector()
+        self._waking, self._woken = socket.socketpair()
+        self.closed = False
+        """Whether `close` was called."""
+
+    def _watch_all(self) -> None:
+        for each in (self._socket, self._waking, self._woken):
+            each.setblocking(False)
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        self._selector.register(self._woken, selectors.EVENT_READ)
 
     def _shake_hands(self, token: str) -> None:
         request = self._protocol.connect()

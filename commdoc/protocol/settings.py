@@ -179,6 +179,12 @@ _ALL: Final = (
         "host",
     ),
     Setting(
+        "server.local_socket",
+        False,
+        "Whether hosts have a local socket beside their WebSockets, for kernels and Python windows.",
+        "host",
+    ),
+    Setting(
         "page.theme",
         "auto",
         "Colours of the page; auto follows the browser.",

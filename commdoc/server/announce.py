@@ -1,8 +1,8 @@
 """How a room host makes its room known to this user: a 0600 file in `jupyter --runtime-dir`.
 
 ``commdoc-<kernel_id>.json`` holds {version, url, room_id, pid, kernel_id, kernel_pid, notebook?, connection_file,
-tokens: {bridge, window, viewer}, expires, earlier?, created}. It is replaced atomically, so that a reader finds the
-old content or the new one. When a host dies and its kernel lives, the file says where the room was and which tokens
+local?, tokens: {bridge, window, viewer}, expires, earlier?, created}. It is replaced atomically, so that a reader finds
+the old content or the new one. When a host dies and its kernel lives, the file says where the room was and which tokens
 were good, so that the next host takes both over; any other file of a dead host is removed by the next one that starts.
 """
 
@@ -51,6 +51,7 @@ class Announcement(Issue):
     connection_file: str
     created: float
     notebook: NotRequired[str]
+    local: NotRequired[str]
     earlier: NotRequired[list[Issue]]
 
 

@@ -41,6 +41,8 @@ class Announcer:
         self._url = url
         self._created = time.time()
         self._issues: list[Issue] = []
+        self.local: str | None = None
+        """Path of the host's local socket."""
         self.renew_at = 0.0
         """When it is time for new tokens, Unix time."""
         if before is not None:
@@ -92,4 +94,6 @@ class Announcer:
         }
         if notebook is not None:
             announcement["notebook"] = notebook
+        if self.local is not None:
+            announcement["local"] = self.local
         announce.write(announcement)

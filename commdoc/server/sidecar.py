@@ -1,7 +1,7 @@
 """The sidecar: a process of its own that hosts one kernel's room where no Jupyter server does.
 
     stdin    one line of JSON: {connection_file, kernel_id?, kernel_pid, session_name?, port?, grace?, embed_origins?}
-    stdout   one line of JSON when it is ready: {url, room_id, tokens, pid}, or {error: reason}; nothing after
+    stdout   one line of JSON when it is ready: {url, room_id, tokens, pid, local?}, or {error: reason}; nothing after
 
 ``python -m commdoc.server.sidecar`` is started by `%load_ext commdoc`. With ``--detach`` it forks first, so that
 the kernel has no child to bury. A lock in the runtime folder lets one live per kernel; a second one answers with
@@ -143,7 +143,13 @@ def _run_or_find(config: Config) -> dict[str, Any] | None:
 
 
 def _address_in(found: Announcement) -> dict[str, Any]:
-    return {"url": found["url"], "room_id": found["room_id"], "tokens": found["tokens"], "pid": found["pid"]}
+    address = {
+        "url": found["url"],
+        "room_id": found["room_id"],
+        "tokens": found["tokens"],
+        "pid": found["pid"],
+    }
+    return {**address, "local": found["local"]} if "local" in found else address
 
 
 def _room_of_notebook(notebook: str | None) -> Announcement | None:
@@ -196,17 +202,18 @@ class Sidecar:
         from commdoc.rooms.store.keeper import Keeper
         from commdoc.rooms.tokens import Invitations
         from commdoc.server import announce
+        from commdoc.server.admission import by_tokens
         from commdoc.server.announcer import Announcer
         from commdoc.server.app import make_app, make_server
         from commdoc.server.auth import Access
         from commdoc.server.embedding import Embedding
         from commdoc.server.keeping import store_of
+        from commdoc.server.local_socket import LocalSocket
         from commdoc.server.settings import host_settings
 
         loop = asyncio.get_running_loop()
-        loop.set_default_executor(
-            ThreadPoolExecutor(1, "disk")
-        )  # of one room: what waits for the disk takes turns
+        # Of one room: what waits for the disk takes turns.
+        loop.set_default_executor(ThreadPoolExecutor(1, "disk"))
         store = store_of()
         room_id = await self._room_id(before, store)
         self.known = Known(room_id, None, self.config.get("session_name"), self.config["kernel_id"])
@@ -227,13 +234,16 @@ class Sidecar:
         self._announcer = Announcer(
             self.tokens, room_id, url, before if before and announce.port_of(before) == port else None
         )
+        self._local = LocalSocket(by_tokens({room_id: self.room}, self.tokens))
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(name, self._ending.set)
         try:
             self.room.start()
             self._settings.start()
+            await self._listen_locally()
             self._announce()
-            _say({"url": url, "room_id": room_id, "tokens": self._announcer.current, "pid": os.getpid()})
+            said = {"url": url, "room_id": room_id, "tokens": self._announcer.current, "pid": os.getpid()}
+            _say(said if self._announcer.local is None else {**said, "local": self._announcer.local})
             _let_go_of_starter()
             log.info("room %s of kernel %s at %s", room_id, self.config["kernel_id"], url)
             await self._watch()
@@ -242,6 +252,7 @@ class Sidecar:
                 announce.remove(self.config["kernel_id"], os.getpid())
             server.stop()
             await self.room.close()
+            await self._local.close()
             await self._settings.close()
             await server.close_all_connections()
             log.info("ended")
@@ -279,6 +290,12 @@ class Sidecar:
             raise SidecarError(
                 f"port {port} on 127.0.0.1 can't be used: {error.strerror or error}"
             ) from error
+
+    async def _listen_locally(self) -> None:
+        """Listen on a local socket, too, where there can be one."""
+        if self._settings["server.local_socket"]:
+            path = await self._local.listen()
+            self._announcer.local = None if path is None else str(path)
 
     async def _watch(self) -> None:
         """Return when it is time to end."""

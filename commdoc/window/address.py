@@ -66,6 +66,8 @@ class Announcement:
         Role to token; hidden from `repr`.
     connection_file : str or None
         The kernel's, where the host knows it.
+    local : str or None
+        Path of the host's local socket.
     created : float
         When the room began, Unix time.
     """
@@ -77,6 +79,7 @@ class Announcement:
     created: float
     notebook: str | None = None
     connection_file: str | None = None
+    local: str | None = None
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def address(self, role: str = "window") -> Address:
@@ -261,6 +264,7 @@ def _read(path: Path) -> Announcement:
         created=created,
         notebook=content.get("notebook") or content.get("session_name"),
         connection_file=content.get("connection_file"),
+        local=content.get("local"),
         tokens={str(role): str(token) for role, token in content["tokens"].items()},
     )
 

@@ -11,6 +11,7 @@ from commdoc.errors import ForbiddenError, RoomNotFoundError
 from commdoc.protocol.frames import MAX_FRAME_BYTES
 from commdoc.protocol.messages import Role
 from commdoc.window.address import Address, announcements
+from commdoc.window.local import LocalChannel, connect_local
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,23 @@ async def connect_websocket(address: Address) -> WebSocketChannel:
     return WebSocketChannel(socket)
 
 
+async def connect_near(address: Address) -> WebSocketChannel | LocalChannel:
+    """Connect by the local socket of the host that announces this address, where it has one, else by the WebSocket.
+
+    Raises
+    ------
+    ForbiddenError, RoomNotFoundError, OSError
+        As `connect_websocket`.
+    """
+    for room in announcements():
+        if room.local is not None and (room.url, room.room_id) == (address.url, address.room_id):
+            try:
+                return await connect_local(room.local, room.room_id, address.token)
+            except OSError as error:
+                log.info("window: the local socket %s was not to be had: %s", room.local, error)
+    return await connect_websocket(address)
+
+
 class RoomFinder:
     """Connects to a room where it was last, and where its host announces it when it isn't there any more.
 
@@ -120,15 +138,15 @@ class RoomFinder:
         self._address = address
         self._role: Role | None = None
 
-    async def connect(self) -> WebSocketChannel:
+    async def connect(self) -> WebSocketChannel | LocalChannel:
         """Open a connection; raises as `connect_websocket`."""
         try:
-            return await connect_websocket(self._address)
+            return await connect_near(self._address)
         except (OSError, ForbiddenError, RoomNotFoundError, TimeoutError):
             moved = None if self._role is None else self._moved(self._role)
             if moved is None:
                 raise
-        channel = await connect_websocket(moved)
+        channel = await connect_near(moved)
         log.info("window: the room has moved to %s", moved.url)
         self._address = moved
         return channel

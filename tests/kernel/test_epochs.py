@@ -215,7 +215,8 @@ def test_an_interrupt_in_the_middle_of_a_flood_loses_nothing(notebook: Notebook,
         with contextlib.suppress(CellError):
             notebook.finish(cell)  # of a flood that fast a plain client may miss the traceback, as ever
         value = notebook.value("slider.value")
-        assert value == notebook.value("n")
+        # The interrupt may come behind `n += 1` and before the value is set: then the cell has set it once less.
+        assert notebook.value("n") - value in (0, 1)
         window.wait_until(partial(at, window, value))
     assert slider.set(value=5) == {"value": 5}
     assert "up to date" in bridge_says(notebook)

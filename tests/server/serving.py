@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pycrdt
@@ -129,3 +131,11 @@ async def site(embed_origins: Sequence[str] = (), **settings: Any) -> AsyncItera
         server.stop()
         await room.close()
         await server.close_all_connections()
+
+
+def with_local_socket(folder: Path) -> dict[str, str]:
+    """Return the environment in which hosts have a local socket: their user's settings say so."""
+    settings = folder / "config" / "commdoc" / "settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"server": {"local_socket": True}}), encoding="utf-8")
+    return {"JUPYTER_CONFIG_DIR": str(folder / "config")}

@@ -27,6 +27,7 @@ from commdoc.server.jupyter import autoload
 from commdoc.server.jupyter.access import BridgeKeys
 from commdoc.server.jupyter.documents import Documents
 from commdoc.server.jupyter.kernels import Kernels
+from commdoc.server.jupyter.local import Local
 from commdoc.server.jupyter.notices import Notices
 from commdoc.server.keeping import store_of
 from commdoc.server.nbextensions import Tickets
@@ -88,6 +89,7 @@ class CommdocServer(ExtensionApp):
     user_settings: UserSettings
     kernels: Kernels
     notices: Notices
+    local: Local
     tickets: Tickets
     embedding: Embedding
 
@@ -110,6 +112,8 @@ class CommdocServer(ExtensionApp):
         remote = bool(server.gateway_config.gateway_enabled)
         self.kernels = Kernels(server.kernel_manager, server.session_manager, self, remote=remote)
         self.notices = Notices(self.tokens)
+        self.local = Local(self)
+        server.io_loop.add_callback(self.local.start)
         self.tickets = Tickets()
         self.embedding = Embedding(self.embed_origins)
         self.kernels.install()
@@ -127,6 +131,7 @@ class CommdocServer(ExtensionApp):
         self.kernels.uninstall()
         self.notices.remove_all()
         await self.registry.close()
+        await self.local.socket.close()
         await self.user_settings.close()
 
     # --- addresses ---------------------------------------------------------------------------------------------------

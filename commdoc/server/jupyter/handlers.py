@@ -154,7 +154,7 @@ class BridgeTokenHandler(Api):
         if kernel_id is None or not await self.commdoc.kernels.has(kernel_id):
             raise HTTPError(404, "no such kernel")
         url, token = self.commdoc.bridge_address(kernel_id), self.commdoc.keys.token(kernel_id)
-        self.finish({**about(), "url": url, "token": token})
+        self.finish({**about(), **self.commdoc.local.told(), "url": url, "token": token})
 
 
 class BlobHandler(Api):
@@ -300,7 +300,7 @@ class BridgeHandler(BridgeGuarded):
     @allow_unauthenticated
     def get(self, _kernel_id: str) -> None:
         """Send it."""
-        self.finish(about())
+        self.finish({**about(), **self.commdoc.local.told()})
 
 
 class InvitationHandler(BridgeGuarded):

@@ -70,7 +70,7 @@ class Kernels:
         self._watched: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._wrapped: list[tuple[Any, str]] = []
-        self._remote = remote
+        self.remote = remote
         self._aliases: dict[str, str] = {}
 
     # --- asking ------------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ class Kernels:
         kernel_id = kernel["kernel_id"]
         if kernel_id not in self._manager:
             raise KernelLinkError(f"the server has no kernel {kernel_id}")
-        if self._remote:
+        if self.remote:
             from commdoc.server.jupyter.gateway_link import GatewayLink
 
             return GatewayLink(kernel_id, subshell_lost)
@@ -182,7 +182,7 @@ class Kernels:
         self._wrapped.append((holder, name))
 
     async def _start(self, original: Any, *args: Any, **kwargs: Any) -> Any:
-        if self._remote:
+        if self.remote:
             return await self._start_remote(original, *args, **kwargs)
         try:
             kernel_id = kwargs.get("kernel_id")

@@ -47,6 +47,8 @@ class Notices:
         self._tokens = tokens
         self._notices: dict[str, _Notice] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self.local: str | None = None
+        """Path of the host's local socket."""
 
     def write(
         self,
@@ -75,6 +77,8 @@ class Notices:
         }
         if notebook is not None:
             announcement["notebook"] = notebook
+        if self.local is not None:
+            announcement["local"] = self.local
         self._notices[room_id] = notice = _Notice(
             announcement, before.renew_at if before is not None else 0.0
         )
