@@ -194,12 +194,6 @@ class Sidecar:
         before : Announcement, optional
             Of a host of this kernel that has died: the room goes on under its id, where it can at its address.
         """
-        import pycrdt
-
-        from commdoc.rooms import zmq_link
-        from commdoc.rooms.registry import Known
-        from commdoc.rooms.room import Room
-        from commdoc.rooms.store.keeper import Keeper
         from commdoc.rooms.tokens import Invitations
         from commdoc.server import announce
         from commdoc.server.admission import by_tokens
@@ -207,23 +201,12 @@ class Sidecar:
         from commdoc.server.app import make_app, make_server
         from commdoc.server.auth import Access
         from commdoc.server.embedding import Embedding
-        from commdoc.server.keeping import store_of
         from commdoc.server.local_socket import LocalSocket
-        from commdoc.server.settings import host_settings
 
         loop = asyncio.get_running_loop()
         # Of one room: what waits for the disk takes turns.
         loop.set_default_executor(ThreadPoolExecutor(1, "disk"))
-        store = store_of()
-        room_id = await self._room_id(before, store)
-        self.known = Known(room_id, None, self.config.get("session_name"), self.config["kernel_id"])
-        document: pycrdt.Doc[Any] = pycrdt.Doc()
-        keeper = await Keeper.open(store, document, self.known.attributes) if store is not None else None
-        link = zmq_link.connect(Path(self.config["connection_file"]))
-        self._settings = host_settings()
-        self.room = self._settings.adopt(
-            Room(document, room_id, keeper=keeper, kernel_link=link, limits=self._settings.limits)
-        )
+        room_id = await self._make_room(before)
         access = Access(self.tokens, embedding=Embedding(self.config.get("embed_origins", [])))
         access.invitations = Invitations(self.tokens, lambda _: self._announcer.current["window"])
         server = make_server(make_app({room_id: self.room}, access, commdoc_known=self.known))
@@ -256,6 +239,29 @@ class Sidecar:
             await self._settings.close()
             await server.close_all_connections()
             log.info("ended")
+
+    async def _make_room(self, before: Announcement | None) -> str:
+        """Make the room, with what was kept of it; return its id."""
+        import pycrdt
+
+        from commdoc.rooms import zmq_link
+        from commdoc.rooms.registry import Known
+        from commdoc.rooms.room import Room
+        from commdoc.rooms.store.keeper import Keeper
+        from commdoc.server.keeping import store_of
+        from commdoc.server.settings import host_settings
+
+        store = store_of()
+        room_id = await self._room_id(before, store)
+        self.known = Known(room_id, None, self.config.get("session_name"), self.config["kernel_id"])
+        document: pycrdt.Doc[Any] = pycrdt.Doc()
+        keeper = await Keeper.open(store, document, self.known.attributes) if store is not None else None
+        link = zmq_link.connect(Path(self.config["connection_file"]))
+        self._settings = host_settings()
+        self.room = self._settings.adopt(
+            Room(document, room_id, keeper=keeper, kernel_link=link, limits=self._settings.limits)
+        )
+        return room_id
 
     async def _room_id(self, before: Announcement | None, store: RoomStore | None) -> str:
         """Return the id of the room: that of the host before, else of the one that is kept, else a new one."""

@@ -10,6 +10,7 @@ import hashlib
 import os
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -25,7 +26,7 @@ from commdoc.window.address import Address
 from commdoc.window.local import connect_local
 from commdoc.window.websocket import connect_websocket
 from tests.rooms.parties import KERNEL, Window, moved, opened, request
-from tests.server.serving import hello
+from tests.server.serving import hello, with_local_socket
 from tests.server.sleeper import Sleeper, start
 
 ROUNDS = 7
@@ -128,7 +129,9 @@ async def window_side(endpoint: Endpoint, token: str, room_id: str, by: str) -> 
 
 @pytest.mark.bench
 @pytest.mark.timeout(900)
-async def test_table() -> None:
+async def test_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in with_local_socket(tmp_path).items():
+        monkeypatch.setenv(name, value)
     kernel = Sleeper()
     rounds: dict[str, dict[str, list[Measured]]] = {}
     try:

@@ -14,8 +14,8 @@ import commdoc
 from commdoc.server import announce
 from commdoc.window.local import LocalChannel, connect_local
 from tests.conftest import until
-from tests.server.serving import with_local_socket
 from tests.server.jupyter.serving import Kernel, Server, joined, jupyter_server
+from tests.server.serving import with_local_socket
 
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(180)]
 
