@@ -30,6 +30,7 @@ from commdoc.protocol.messages import BlobType
 from commdoc.protocol.values import BlobSentinel, sentinel
 from commdoc.window import Exported
 from tests.acceptance import notebooks
+from tests.acceptance.nbclient_side import AwakeOutputWidget
 from tests.browser.conftest import chromium as chromium  # noqa: PLC0414 - a fixture
 from tests.browser.notebook import Notebook
 from tests.browser.room_page import RoomPage
@@ -38,7 +39,7 @@ from tests.interop.host import Host, a_host
 
 pytestmark = [pytest.mark.kernel, pytest.mark.acceptance("E5"), pytest.mark.timeout(90)]
 
-SCHEMA = json.loads((ROOT / "tests/fixtures/widget_state_v2.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "tests/schemas/widget_state_v2.schema.json").read_text(encoding="utf-8"))
 
 OTHERS = """\
 import ipycanvas
@@ -83,7 +84,9 @@ def execute(path: Path, name: str, code: str = WITH_BUFFERS) -> Path:
     # As JupyterLab does when a kernel is chosen; one of the files lacks its name.
     content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     resources = {"metadata": {"path": str(path)}}
-    NotebookClient(content, allow_errors=True, store_widget_state=True, resources=resources).execute()
+    client = NotebookClient(content, allow_errors=True, store_widget_state=True, resources=resources)
+    client.widget_registry["@jupyter-widgets/output"]["OutputModel"] = AwakeOutputWidget
+    client.execute()
     file = path / f"{name or 'with-buffers'}.ipynb"
     nbformat.write(content, file)
     return file

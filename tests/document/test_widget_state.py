@@ -19,7 +19,7 @@ from commdoc.protocol.outputs import encode_output
 from commdoc.protocol.values import BlobSentinel, encode_state, sentinel
 from tests.conftest import ROOT
 
-SCHEMA = json.loads((ROOT / "tests/fixtures/widget_state_v2.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "tests/schemas/widget_state_v2.schema.json").read_text(encoding="utf-8"))
 STREAM = {"output_type": "stream", "name": "stdout", "text": "captured\n"}
 IMAGE = {"output_type": "display_data", "data": {"image/png": "A" * 3000}, "metadata": {}}
 
