@@ -1,18 +1,16 @@
 """Where a room keeps what is too large for the document, and for how long.
 
-`BlobStore` is the place (`MemoryBlobs`, `FolderBlobs`); `RoomBlobs` the rules: content must match its hash, a blob
-stays while a live entry names it and for a grace time after. The counts of who names what come from the comms log.
+`BlobStore` is the place (`MemoryBlobs`, and those of `commdoc.rooms.store`); `RoomBlobs` the rules: content must match
+its hash, a blob stays while a live entry names it and for a grace time after. The counts of who names what come from
+the comms log.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Protocol
 
 from commdoc.errors import ProtocolError
@@ -71,62 +69,6 @@ class MemoryBlobs:
     def digests(self) -> Iterable[str]:
         """Return what is there."""
         return list(self._content)
-
-
-class FolderBlobs:
-    """Keeps blobs as files named by their hash.
-
-    Parameters
-    ----------
-    folder : Path
-        Made, readable by this user only, when it isn't there.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def put(self, digest: str, content: bytes) -> None:
-        """Write `content` to a temporary file and rename it, so that no reader sees half of it."""
-        target = self._path(digest)
-        if target.exists():
-            return
-        handle, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-
-    def get(self, digest: str) -> bytes | None:
-        """Return the content, None when it isn't there."""
-        try:
-            return self._path(digest).read_bytes()
-        except OSError:
-            return None
-
-    def size(self, digest: str) -> int | None:
-        """Return the content's bytes, None when it isn't there."""
-        try:
-            return self._path(digest).stat().st_size
-        except OSError:
-            return None
-
-    def delete(self, digest: str) -> None:
-        """Forget it."""
-        self._path(digest).unlink(missing_ok=True)
-
-    def digests(self) -> Iterable[str]:
-        """Return what is there."""
-        return [path.name for path in self._folder.iterdir() if is_digest(path.name)]
-
-    def _path(self, digest: str) -> Path:
-        if not is_digest(digest):
-            msg = f"{digest!r} is not a SHA-256 in hex"
-            raise ProtocolError(msg)
-        return self._folder / digest
 
 
 class RoomBlobs:

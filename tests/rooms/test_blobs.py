@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from commdoc.errors import ProtocolError
-from commdoc.rooms.blobs import BlobStore, FolderBlobs, MemoryBlobs, RoomBlobs
+from commdoc.rooms.blobs import BlobStore, MemoryBlobs, RoomBlobs
 from commdoc.rooms.limits import RoomLimits
+from commdoc.rooms.store.pool import PooledBlobs
 from tests.rooms.parties import House, opened, request, until
 
 
@@ -22,7 +23,9 @@ class Shelf:
 
 @pytest.fixture(params=["memory", "folder"])
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
-    return Shelf(MemoryBlobs() if request.param == "memory" else FolderBlobs(tmp_path / "blobs"))
+    return Shelf(
+        MemoryBlobs() if request.param == "memory" else PooledBlobs(tmp_path / "pool", tmp_path / "blobs")
+    )
 
 
 def test_content_must_match_its_hash(shelf: Shelf) -> None:
@@ -78,14 +81,14 @@ def test_what_is_no_hash_is_no_blob(shelf: Shelf, name: str) -> None:
 
 
 def test_a_folder_keeps_blobs_for_the_next_process(tmp_path: Path) -> None:
-    digest, _ = Shelf(FolderBlobs(tmp_path)).blobs.add(b"content")
-    again = Shelf(FolderBlobs(tmp_path))
+    digest, _ = Shelf(PooledBlobs(tmp_path / "pool", tmp_path / "blobs")).blobs.add(b"content")
+    again = Shelf(PooledBlobs(tmp_path / "pool", tmp_path / "blobs"))
     assert again.blobs.get(digest) == b"content"
     again.now = 61
     again.blobs.sweep()
     again.now = 122
     again.blobs.sweep()
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 async def test_a_key_whose_blob_is_missing_is_left_out_and_asked_for() -> None:

@@ -13,15 +13,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.acceptance("E1")]
 ROUNDS = 250
 
 
-@pytest.mark.parametrize(
-    "race",
-    [
-        pytest.param(races.saving_as, marks=pytest.mark.scenario("S43")),
-        pytest.param(races.evicting, marks=pytest.mark.scenario("S44")),
-        pytest.param(races.cutting, marks=pytest.mark.scenario("S45")),
-        pytest.param(races.aging, marks=pytest.mark.scenario("S46")),
-    ],
-)
+@pytest.mark.parametrize("race", races.ALL)
 async def test_rooms_in_races(tmp_path: Path, race: races.Race) -> None:
     for seed in range(1000, 1000 + ROUNDS):
         await race(tmp_path / str(seed), seed)

@@ -12,6 +12,9 @@ import shutil
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
+
+import pytest
 
 from commdoc.rooms.registry import Hosted
 from commdoc.rooms.store import snapshot
@@ -191,3 +194,11 @@ def _value(hosted: Hosted) -> int | None:
         assert isinstance(value, int)
         return value
     return None
+
+
+ALL: Final = [
+    pytest.param(saving_as, marks=pytest.mark.scenario("S43")),
+    pytest.param(evicting, marks=pytest.mark.scenario("S44")),
+    pytest.param(cutting, marks=pytest.mark.scenario("S45")),
+    pytest.param(aging, marks=pytest.mark.scenario("S46")),
+]

@@ -11,15 +11,7 @@ from tests.rooms.registry import races
 ROUNDS = 12
 
 
-@pytest.mark.parametrize(
-    "race",
-    [
-        pytest.param(races.saving_as, marks=pytest.mark.scenario("S43")),
-        pytest.param(races.evicting, marks=pytest.mark.scenario("S44")),
-        pytest.param(races.cutting, marks=pytest.mark.scenario("S45")),
-        pytest.param(races.aging, marks=pytest.mark.scenario("S46")),
-    ],
-)
+@pytest.mark.parametrize("race", races.ALL)
 async def test_all_at_once(tmp_path: Path, race: races.Race) -> None:
     for seed in range(ROUNDS):
         await race(tmp_path / str(seed), seed)
