@@ -49,7 +49,8 @@ class Endpoint:
     window_url : str or None
         The link for a person, token behind ``#``; None when only the host may make one.
     local : str or None
-        Path of the host's local socket, where it has one on this machine.
+        Path of the host's local socket, where it has one on this machine; each host's is another one, the address is
+        the same.
     about : dict
         What is said there beside the token: ``room_id`` or ``kernel_id``.
     """
@@ -57,7 +58,7 @@ class Endpoint:
     url: str
     token: str
     window_url: str | None = None
-    local: str | None = None
+    local: str | None = field(default=None, compare=False)
     about: dict[str, str] = field(default_factory=dict)
 
     @property
